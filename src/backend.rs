@@ -1,0 +1,138 @@
+//! The only file that names Burn's backends: which exist, how they start, and which one embeds.
+
+// burn-candle is marked deprecated in 0.21, its last release; ARCHITECTURE.md says why it is used all the same.
+#![expect(deprecated)]
+
+use std::fmt;
+use std::str::FromStr;
+
+use burn::backend::Autodiff;
+use burn_candle::{Candle, CandleDevice};
+use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
+
+use crate::{Embedder, Embedding, Error, Square, StateDict, embedder::BurnEmbedder, finetune::Trainer};
+
+/// The CPU backend.
+type Cpu = Candle<f32, i64>;
+/// The GPU backend.
+type Gpu = Wgpu<f32, i32>;
+/// Heads are always trained here: their tensors are too small to pay for a GPU's submissions.
+pub type HeadBackend = Autodiff<Cpu>;
+
+/// A fine-tuning on [`HeadBackend`].
+pub type HeadTrainer = Trainer<HeadBackend>;
+
+/// The device on which heads are trained.
+pub const HEAD_DEVICE: CandleDevice = CandleDevice::Cpu;
+
+/// A way to compute embeddings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackendKind {
+    /// burn-candle.
+    Cpu,
+    /// burn-wgpu: WebGPU in a page; Vulkan, Metal or DirectX natively.
+    WebGpu,
+}
+
+impl BackendKind {
+    /// `cpu` or `webgpu`.
+    pub fn name(self) -> &'static str {
+        match self {
+            BackendKind::Cpu => "cpu",
+            BackendKind::WebGpu => "webgpu",
+        }
+    }
+}
+
+impl fmt::Display for BackendKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for BackendKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match name {
+            "cpu" => Ok(BackendKind::Cpu),
+            "webgpu" => Ok(BackendKind::WebGpu),
+            other => Err(Error::UnknownBackend { got: other.into() }),
+        }
+    }
+}
+
+/// ResNet-18 on the backend that was chosen.
+#[derive(Debug)]
+pub enum Backbone {
+    /// On the CPU.
+    Cpu(BurnEmbedder<Cpu>),
+    /// On the GPU, with the adapter's name.
+    WebGpu(BurnEmbedder<Gpu>, String),
+}
+
+impl Backbone {
+    /// Starts the backend and puts the weights on it. WebGPU needs an adapter that burn-wgpu can use:
+    /// a page probes for one first, because burn-wgpu panics where there is none.
+    ///
+    /// # Errors
+    /// Those of [`BurnEmbedder::new`].
+    pub async fn start(kind: BackendKind, state_dict: &StateDict) -> Result<Self, Error> {
+        match kind {
+            BackendKind::Cpu => BurnEmbedder::new(state_dict, CandleDevice::Cpu, kind.name()).map(Self::Cpu),
+            BackendKind::WebGpu => {
+                let device = WgpuDevice::default();
+                let setup = init_setup_async::<AutoGraphicsApi>(&device, Default::default()).await;
+                let adapter = setup.adapter.get_info().name;
+                Ok(Self::WebGpu(
+                    BurnEmbedder::new(state_dict, device, kind.name())?,
+                    adapter,
+                ))
+            }
+        }
+    }
+
+    /// Which backend this is.
+    pub fn kind(&self) -> BackendKind {
+        match self {
+            Self::Cpu(_) => BackendKind::Cpu,
+            Self::WebGpu(..) => BackendKind::WebGpu,
+        }
+    }
+
+    /// What computes, in words; empty where a browser keeps its adapter's name to itself.
+    pub fn adapter(&self) -> &str {
+        match self {
+            Self::Cpu(_) => "one thread, SIMD",
+            Self::WebGpu(_, adapter) => adapter,
+        }
+    }
+
+    /// Embeds one square.
+    ///
+    /// # Errors
+    /// Those of [`Embedder::embed`].
+    pub async fn embed_one(&self, square: &Square) -> Result<Embedding, Error> {
+        let embedded = self.embed(std::slice::from_ref(square)).await?;
+        embedded.into_iter().next().ok_or_else(|| Error::Backend {
+            backend: self.kind().name(),
+            reason: "it returned no embedding".into(),
+        })
+    }
+}
+
+impl Embedder for Backbone {
+    async fn embed(&self, squares: &[Square]) -> Result<Vec<Embedding>, Error> {
+        match self {
+            Self::Cpu(embedder) => embedder.embed(squares).await,
+            Self::WebGpu(embedder, _) => embedder.embed(squares).await,
+        }
+    }
+
+    async fn stage_means(&self, square: &Square) -> Result<[Vec<f32>; 4], Error> {
+        match self {
+            Self::Cpu(embedder) => embedder.stage_means(square).await,
+            Self::WebGpu(embedder, _) => embedder.stage_means(square).await,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The one error type. Each variant says what was expected, what was found and what to do,
+//! and has a stable code that the page and scripts may rely on.
+
+use std::path::PathBuf;
+
+/// What can go wrong in Glimpse. Bad input ends here, never in a panic.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A photo of zero bytes.
+    #[error("the file is empty (0 bytes); choose a photo that opens elsewhere")]
+    PhotoEmpty,
+    /// A file that is no picture at all.
+    #[error("this is not a picture that Glimpse knows; choose a JPEG, PNG, WebP, GIF or BMP photo")]
+    PhotoNotImage,
+    /// A picture in a format that the module itself does not read.
+    #[error(
+        "a {found} picture: Glimpse reads JPEG, PNG, WebP, GIF and BMP itself, and others only where the browser can; save the photo as JPEG"
+    )]
+    PhotoFormat {
+        /// Name of the format found.
+        found: String,
+    },
+    /// A picture whose data ends early or is damaged.
+    #[error("the picture is damaged or cut off ({reason}); save or copy it again")]
+    PhotoCorrupt {
+        /// What the decoder said.
+        reason: String,
+    },
+    /// Refused before decoding.
+    #[error(
+        "the picture has {width} × {height} pixels, more than the {limit} megapixels that fit in memory; make it smaller first"
+    )]
+    PhotoTooLarge {
+        /// Width in pixels.
+        width: u64,
+        /// Height in pixels.
+        height: u64,
+        /// The limit in megapixels (2^20 pixels).
+        limit: u64,
+    },
+    /// Pixels whose number does not fit the stated size.
+    #[error("expected {expected} bytes of RGBA pixels, got {got}")]
+    PixelCount {
+        /// Bytes that the stated size needs.
+        expected: u64,
+        /// Bytes that came.
+        got: u64,
+    },
+    /// Not a readable weight file.
+    #[error("these weights cannot be read ({reason}); expected a ResNet-18 state dict as safetensors")]
+    WeightsFormat {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A parameter is absent.
+    #[error("the weights lack `{name}`; expected the state dict of torchvision's ResNet-18")]
+    WeightsMissingTensor {
+        /// Name of the parameter.
+        name: String,
+    },
+    /// A parameter that ResNet-18 does not have.
+    #[error("the weights hold `{name}`, which ResNet-18 does not have: they are of another architecture")]
+    WeightsUnexpectedTensor {
+        /// Name of the parameter.
+        name: String,
+    },
+    /// A parameter of another shape.
+    #[error("`{name}` has shape {got:?}, expected {expected:?}: the weights are of another architecture")]
+    WeightsShape {
+        /// Name of the parameter.
+        name: String,
+        /// The shape that ResNet-18 needs.
+        expected: Vec<usize>,
+        /// The shape found.
+        got: Vec<usize>,
+    },
+    /// A parameter with a NaN or an infinity in it.
+    #[error("`{name}` holds a value that is not a finite number; the weights are damaged")]
+    WeightsNotFinite {
+        /// Name of the parameter.
+        name: String,
+    },
+    /// A manifest that cannot be read or contradicts its file.
+    #[error("weights/manifest.json: {reason}; run `cargo glimpse weights` again")]
+    Manifest {
+        /// What is wrong.
+        reason: String,
+    },
+    /// An embedding of another length.
+    #[error("expected an embedding of {expected} numbers, got {got}")]
+    EmbeddingSize {
+        /// The length expected.
+        expected: usize,
+        /// The length found.
+        got: usize,
+    },
+    /// An embedding that has no direction.
+    #[error("the embedding is zero or holds a value that is not a finite number")]
+    EmbeddingNotFinite,
+    /// Fewer than two classes to tell apart.
+    #[error("expected at least 2 classes with a photo, got {got}; add photos of another thing")]
+    TooFewClasses {
+        /// Classes found.
+        got: usize,
+    },
+    /// An active class without a shot.
+    #[error("class {class} has no photo; add one or switch the class off")]
+    EmptyClass {
+        /// The class's id.
+        class: u32,
+    },
+    /// The support set changed while its head was in training.
+    #[error("the photos changed while training; train again")]
+    StaleTraining,
+    /// A backend name that is not known.
+    #[error("unknown backend `{got}`; expected `cpu` or `webgpu`")]
+    UnknownBackend {
+        /// The name found.
+        got: String,
+    },
+    /// A setting out of range.
+    #[error("option `{name}`: expected {expected}, got {got}")]
+    Option {
+        /// Name of the option.
+        name: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+    },
+    /// The tensor library failed.
+    #[error("the {backend} backend failed: {reason}")]
+    Backend {
+        /// Name of the backend.
+        backend: &'static str,
+        /// What it said.
+        reason: String,
+    },
+    /// A file that cannot be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A folder that is not one folder of photos per class.
+    #[error("{path}: {reason}", path = path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// One photo of several failed.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// The photo.
+        path: PathBuf,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// A download that did not succeed.
+    #[error("{url}: {reason}")]
+    Download {
+        /// Where from.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// No weights anywhere.
+    #[error("no weights: {tried}; give a file with `--from FILE`, or make an untrained network with `--untrained`")]
+    NoWeights {
+        /// What was tried, and how each try ended.
+        tried: String,
+    },
+}
+
+impl Error {
+    /// The stable code of this kind of error: kebab-case, never reused for something else.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::PhotoEmpty => "photo-empty",
+            Error::PhotoNotImage => "photo-not-image",
+            Error::PhotoFormat { .. } => "photo-format",
+            Error::PhotoCorrupt { .. } => "photo-corrupt",
+            Error::PhotoTooLarge { .. } => "photo-too-large",
+            Error::PixelCount { .. } => "pixel-count",
+            Error::WeightsFormat { .. } => "weights-format",
+            Error::WeightsMissingTensor { .. } => "weights-missing-tensor",
+            Error::WeightsUnexpectedTensor { .. } => "weights-unexpected-tensor",
+            Error::WeightsShape { .. } => "weights-shape",
+            Error::WeightsNotFinite { .. } => "weights-not-finite",
+            Error::Manifest { .. } => "manifest",
+            Error::EmbeddingSize { .. } => "embedding-size",
+            Error::EmbeddingNotFinite => "embedding-not-finite",
+            Error::TooFewClasses { .. } => "too-few-classes",
+            Error::EmptyClass { .. } => "empty-class",
+            Error::StaleTraining => "stale-training",
+            Error::UnknownBackend { .. } => "unknown-backend",
+            Error::Option { .. } => "option",
+            Error::Backend { .. } => "backend",
+            Error::Io { .. } => "io",
+            Error::Folder { .. } => "folder",
+            Error::File { source, .. } => source.code(),
+            Error::Download { .. } => "download",
+            Error::NoWeights { .. } => "no-weights",
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! A folder with a folder of photos per class, the way few-shot data sets are kept.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{Error, Photo, Square};
+
+/// One class: its folder's name and its photos, sorted by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassFolder {
+    /// The folder's name.
+    pub name: String,
+    /// The files in it, without hidden ones.
+    pub photos: Vec<PathBuf>,
+}
+
+/// The classes under a folder, sorted by name.
+///
+/// # Errors
+/// [`Error::Folder`] where there are fewer than two or one is empty; [`Error::Io`].
+pub fn classes(folder: &Path) -> Result<Vec<ClassFolder>, Error> {
+    let mut classes = Vec::new();
+    for path in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
+        let photos: Vec<PathBuf> = entries(&path)?.into_iter().filter(|path| path.is_file()).collect();
+        if photos.is_empty() {
+            let reason = "this class has no photo; add one or remove the folder".into();
+            return Err(Error::Folder { path, reason });
+        }
+        classes.push(ClassFolder {
+            name: file_name(&path),
+            photos,
+        });
+    }
+    if classes.len() < 2 {
+        let reason = format!("expected at least 2 folders, one per class, got {}", classes.len());
+        return Err(Error::Folder {
+            path: folder.into(),
+            reason,
+        });
+    }
+    Ok(classes)
+}
+
+/// Reads and crops a photo.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::File`] with the photo's path and what is wrong with it.
+pub fn read_square(path: &Path) -> Result<Square, Error> {
+    let bytes = fs::read(path).map_err(|source| Error::Io {
+        path: path.into(),
+        source,
+    })?;
+    let square = Photo::decode(&bytes).and_then(|photo| Square::from_photo(&photo));
+    square.map_err(|source| Error::File {
+        path: path.into(),
+        source: Box::new(source),
+    })
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| Error::Io {
+        path: folder.into(),
+        source,
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if !file_name(&path).starts_with('.') {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,6 @@
+//! What only a native build has: files, folders, downloads, `.pth`. The command line is a thin layer over this.
+
+pub mod download;
+pub mod folder;
+pub mod pth;
+pub mod weights;

@@ -1,0 +1,205 @@
+//! Prepares `weights/`: finds a checkpoint, folds it, writes the f16 file and its manifest.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    download::{download, hash_prefix_in_name},
+    pth,
+};
+use crate::{
+    Error, StateDict,
+    backend::{Backbone, BackendKind},
+    manifest::{MANIFEST_FILE, Manifest, Origin, WEIGHTS_FILE},
+    resnet18::convolutions,
+    square::Square,
+    untrained,
+};
+
+/// Torchvision's checkpoint, `ResNet18_Weights.IMAGENET1K_V1`, at its official address.
+pub const TORCHVISION: &str = "https://download.pytorch.org/models/resnet18-f37072fd.pth";
+
+/// Where a checkpoint is to come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// What is prepared already, else `../shared`, else torchvision's download.
+    Automatic,
+    /// A `.safetensors` or `.pth` file.
+    File(PathBuf),
+    /// A download of one of these.
+    Url(String),
+    /// Random numbers from this seed.
+    Untrained(u64),
+}
+
+/// What is known of a checkpoint's licence; without it, weights count as not redistributable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Licence {
+    /// Its name.
+    pub name: Option<String>,
+    /// Whether it lets the weights be passed on.
+    pub redistributable: bool,
+}
+
+/// Prepares the folder `out` and returns its manifest. Files appear in it only once they are complete.
+/// `say` gets lines for a person.
+///
+/// # Errors
+/// [`Error::NoWeights`] where automatic sources are exhausted; otherwise what was wrong with the one asked for.
+pub fn prepare(out: &Path, source: &Source, licence: &Licence, say: &mut dyn FnMut(&str)) -> Result<Manifest, Error> {
+    if *source == Source::Automatic
+        && let Ok(manifest) = check(out)
+    {
+        say(&format!(
+            "{} is ready ({})",
+            out.join(&manifest.file).display(),
+            manifest.origin.source
+        ));
+        return Ok(manifest);
+    }
+    fs::create_dir_all(out).map_err(io(out))?;
+    let found = match source {
+        Source::Automatic => automatic(out, say)?,
+        Source::File(path) => from_file(path, licence)?,
+        Source::Url(url) => from_url(url, out, licence, say)?,
+        Source::Untrained(seed) => untrained_checkpoint(*seed),
+    };
+    write(out, &found, say)
+}
+
+/// The manifest of a folder whose files are complete.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Manifest`] where they are not.
+pub fn check(folder: &Path) -> Result<Manifest, Error> {
+    let path = folder.join(MANIFEST_FILE);
+    let manifest = Manifest::parse(&fs::read_to_string(&path).map_err(io(&path))?)?;
+    manifest.check_file(&fs::read(folder.join(&manifest.file)).map_err(io(folder))?)?;
+    Ok(manifest)
+}
+
+/// Reads a prepared folder.
+///
+/// # Errors
+/// Those of [`check`] and of [`StateDict::from_safetensors`].
+pub fn load(folder: &Path) -> Result<StateDict, Error> {
+    let manifest = check(folder)?;
+    StateDict::from_safetensors(&fs::read(folder.join(&manifest.file)).map_err(io(folder))?)
+}
+
+struct Checkpoint {
+    state_dict: StateDict,
+    trained: bool,
+    origin: Origin,
+}
+
+fn automatic(out: &Path, say: &mut dyn FnMut(&str)) -> Result<Checkpoint, Error> {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/weights/resnet18.safetensors");
+    if shared.is_file() {
+        let licence = Licence {
+            name: Some("non-commercial, for development and tests only".into()),
+            redistributable: false,
+        };
+        return from_file(&shared, &licence);
+    }
+    let licence = Licence {
+        name: Some("BSD-3-Clause (torchvision)".into()),
+        redistributable: true,
+    };
+    from_url(TORCHVISION, out, &licence, say).map_err(|error| Error::NoWeights {
+        tried: format!("nothing prepared, no ../shared, and {error}"),
+    })
+}
+
+fn from_url(url: &str, out: &Path, licence: &Licence, say: &mut dyn FnMut(&str)) -> Result<Checkpoint, Error> {
+    let name = url.rsplit('/').next().unwrap_or(url);
+    let target = out.join(name);
+    say(&format!("downloading {url}"));
+    let mut shown = 0;
+    download(url, &target, hash_prefix_in_name(url), |received, total| {
+        let quarter = total.map_or(0, |total| received * 4 / total.max(1));
+        if quarter > shown {
+            shown = quarter;
+            say(&format!(
+                "{} of {} kB",
+                received / 1000,
+                total.unwrap_or(received) / 1000
+            ));
+        }
+    })?;
+    let mut checkpoint = from_file(&target, licence)?;
+    checkpoint.origin.source = url.into();
+    fs::remove_file(&target).map_err(io(&target))?;
+    Ok(checkpoint)
+}
+
+fn from_file(path: &Path, licence: &Licence) -> Result<Checkpoint, Error> {
+    let state_dict = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("pth" | "pt") => pth::read(path)?,
+        _ => StateDict::from_safetensors(&fs::read(path).map_err(io(path))?)?,
+    };
+    let source = path
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let name = licence.name.clone().unwrap_or_else(|| "unknown".into());
+    let origin = Origin {
+        source,
+        licence: name,
+        redistributable: licence.redistributable,
+    };
+    Ok(Checkpoint {
+        state_dict,
+        trained: true,
+        origin,
+    })
+}
+
+fn untrained_checkpoint(seed: u64) -> Checkpoint {
+    let origin = Origin {
+        source: format!("random numbers, seed {seed}"),
+        licence: "CC0-1.0".into(),
+        redistributable: true,
+    };
+    Checkpoint {
+        state_dict: untrained::state_dict(seed),
+        trained: false,
+        origin,
+    }
+}
+
+/// The probe is computed from the file as written, so that f16 rounding is part of the known answer.
+fn write(out: &Path, checkpoint: &Checkpoint, say: &mut dyn FnMut(&str)) -> Result<Manifest, Error> {
+    let file = checkpoint
+        .state_dict
+        .folded_trunk(&convolutions())?
+        .to_safetensors_f16()?;
+    let written = StateDict::from_safetensors(&file)?;
+    let probe = pollster::block_on(async {
+        let backbone = Backbone::start(BackendKind::Cpu, &written).await?;
+        backbone.embed_one(&Square::test_pattern()).await
+    })?;
+    let manifest = Manifest::new(&file, checkpoint.trained, checkpoint.origin.clone(), &probe);
+    replace(&out.join(WEIGHTS_FILE), &file)?;
+    replace(&out.join(MANIFEST_FILE), manifest.to_json()?.as_bytes())?;
+    let megabytes = file.len() as f64 / 1e6;
+    say(&format!(
+        "{} written, {megabytes:.1} MB ({})",
+        out.join(WEIGHTS_FILE).display(),
+        manifest.origin.source
+    ));
+    Ok(manifest)
+}
+
+/// Writes beside the target and renames, so that an interruption leaves the old file.
+fn replace(target: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let part = target.with_extension("part");
+    fs::write(&part, bytes).map_err(io(&part))?;
+    fs::rename(&part, target).map_err(io(target))
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| Error::Io { path, source }
+}

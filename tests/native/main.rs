@@ -1,0 +1,18 @@
+//! Native integration tests, one module per subject. Own harness, so that what needs `../shared` can be skipped by name.
+
+mod cli;
+mod golden;
+mod photos;
+#[path = "../support/mod.rs"]
+mod support;
+mod weights;
+
+use libtest_mimic::Arguments;
+
+fn main() {
+    let trials = [photos::trials(), weights::trials(), cli::trials(), golden::trials()]
+        .into_iter()
+        .flatten()
+        .collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}

@@ -1,0 +1,153 @@
+//! What both test programs need: trials that can be skipped by name, the shared real data, prepared weights.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use glimpse::{
+    Square,
+    native::weights::{Licence, Source, prepare},
+    square::{MEAN, SIDE, STD},
+};
+use libtest_mimic::{Failed, Trial};
+use safetensors::SafeTensors;
+
+/// What a test returns.
+pub type Outcome = Result<(), Failed>;
+
+/// A test that runs everywhere.
+pub fn trial(name: &str, test: fn() -> Outcome) -> Trial {
+    Trial::test(name, test)
+}
+
+/// A test on real photos and real weights: listed as ignored where `../shared` is absent.
+pub fn trial_on_shared(name: &str, test: fn() -> Outcome) -> Trial {
+    Trial::test(name, test).with_ignored_flag(shared().is_none())
+}
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A picture or file made by `tests/reference`.
+pub fn fixture(name: &str) -> PathBuf {
+    root().join("tests/fixtures").join(name)
+}
+
+/// Real photos, real weights and reference values.
+pub fn shared() -> Option<PathBuf> {
+    let shared = root().join("../shared");
+    shared.join("weights/resnet18.safetensors").is_file().then_some(shared)
+}
+
+/// A folder for a test's files, empty at first.
+pub fn scratch(name: &str) -> PathBuf {
+    let folder = root().join("target/test-scratch").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    folder
+}
+
+/// A prepared weights folder: the real weights, or an untrained network where there are none.
+pub fn weights() -> &'static Path {
+    if shared().is_some() {
+        real_weights()
+    } else {
+        untrained_weights()
+    }
+}
+
+/// A prepared folder of the real weights.
+pub fn real_weights() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let file = shared()
+            .expect("only called by tests on shared")
+            .join("weights/resnet18.safetensors");
+        prepared("test-weights-real", &Source::File(file))
+    })
+}
+
+/// A prepared folder of an untrained network.
+pub fn untrained_weights() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| prepared("test-weights-untrained", &Source::Untrained(1)))
+}
+
+fn prepared(name: &str, source: &Source) -> PathBuf {
+    let folder = scratch(name);
+    prepare(&folder, source, &Licence::default(), &mut |_| ()).expect("a good source can be prepared");
+    folder
+}
+
+/// The reference values of `../shared/golden`, made with ONNX Runtime.
+pub struct Golden {
+    /// The eight photos.
+    pub photos: Vec<PathBuf>,
+    /// Their preprocessed inputs as squares, exact: the reference kept 8 bits before it normalised.
+    pub squares: Vec<Square>,
+    /// Their inputs, `[3, 224, 224]` each.
+    pub inputs: Vec<Vec<f32>>,
+    /// Rows by tensor name: `embedding`, `layer1_mean`, `layer2_mean`, `layer3_mean`.
+    pub rows: BTreeMap<&'static str, Vec<Vec<f32>>>,
+}
+
+impl Golden {
+    /// Reads them.
+    pub fn load() -> Self {
+        let folder = shared().expect("only called by tests on shared").join("golden");
+        let bytes = fs::read(folder.join("resnet18.safetensors")).expect("golden file");
+        let file = SafeTensors::deserialize(&bytes).expect("golden is safetensors");
+        let rows_of = |name: &str| -> Vec<Vec<f32>> {
+            let view = file.tensor(name).expect("golden tensor");
+            let values: Vec<f32> = view
+                .data()
+                .as_chunks()
+                .0
+                .iter()
+                .map(|c| f32::from_le_bytes(*c))
+                .collect();
+            values
+                .chunks(values.len() / view.shape()[0])
+                .map(<[f32]>::to_vec)
+                .collect()
+        };
+        let names: Vec<String> =
+            serde_json::from_slice(&fs::read(folder.join("images.json")).expect("image list")).expect("a list");
+        let inputs = rows_of("input");
+        Self {
+            photos: names.iter().map(|name| folder.join(name)).collect(),
+            squares: inputs.iter().map(|input| square_of(input)).collect(),
+            inputs,
+            rows: ["embedding", "layer1_mean", "layer2_mean", "layer3_mean"]
+                .map(|n| (n, rows_of(n)))
+                .into(),
+        }
+    }
+}
+
+/// Undoes the normalisation.
+fn square_of(input: &[f32]) -> Square {
+    let mut rgba = vec![255; SIDE * SIDE * 4];
+    for (index, value) in input.iter().enumerate() {
+        let (channel, pixel) = (index / (SIDE * SIDE), index % (SIDE * SIDE));
+        let byte = (value * STD[channel] + MEAN[channel]) * 255.0;
+        assert!(
+            (byte - byte.round()).abs() < 1e-3,
+            "the reference input is not 8-bit: {byte}"
+        );
+        rgba[pixel * 4 + channel] = byte.round() as u8;
+    }
+    Square::from_rgba(&rgba).expect("a full square")
+}
+
+/// Cosine similarity.
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32
+}

@@ -1,0 +1,39 @@
+//! `cargo xtask serve`: everything the page needs, then the repository's root on localhost. Also used to look at a change:
+//! the files are read anew at every request, only the module needs the command to be run again.
+
+use crate::server::{Builder, Server};
+use crate::wasm::{self, Profile};
+use crate::weights;
+use anyhow::Result;
+
+/// The port without `--port`. It stays the same from run to run, since a browser keeps saved data by origin.
+const USUAL_PORT: u16 = 8080;
+
+/// Builds what is missing or has changed, serves, and does not return.
+pub fn run(port: Option<u16>) -> Result<()> {
+    wasm::package(Profile::Ci)?;
+    let manifest = weights::prepare()?;
+    let server = start(port)?;
+    if !manifest.trained {
+        println!("\n  The network is UNTRAINED ({}).", manifest.path.display());
+        println!("  For trained weights: cargo glimpse weights --from FILE-OR-URL");
+    }
+    println!(
+        "\n  Glimpse is ready:  http://localhost:{}/\n  Ctrl-C ends it.\n",
+        server.port()
+    );
+    server.wait();
+    Ok(())
+}
+
+fn start(port: Option<u16>) -> Result<Server> {
+    match port {
+        Some(port) => builder().port(port).start(),
+        None => builder().port(USUAL_PORT).start().or_else(|_| builder().start()),
+    }
+}
+
+/// The repository's root, without what is built there.
+fn builder() -> Builder {
+    Server::builder(crate::root()).hide("/target").hide("/dist")
+}

@@ -1,0 +1,82 @@
+//! `cargo xtask test`: everything that CI runs, cheapest first, going on after a failure, with one line of totals at the
+//! end. What is tested is in the crates; this file only starts the steps and counts.
+
+mod tally;
+
+use crate::chrome;
+use crate::process::cargo;
+use crate::toolchain::Toolchain;
+use crate::wasm::{self, Profile};
+use anyhow::{Context, Result};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, ExitCode, Stdio};
+use tally::Tally;
+
+/// Runs all steps. The exit code says whether everything passed; with `CI=true` nothing may have been skipped either.
+pub fn run() -> Result<ExitCode> {
+    chrome::prepare()?;
+    let toolchain = Toolchain::prepare()?;
+    let mut tally = Tally::default();
+
+    heading("format");
+    tally.step("format", shown(cargo().args(["fmt", "--all", "--check"])));
+    heading("clippy");
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    tally.step("clippy", shown(cargo().args(clippy)));
+    heading("clippy for wasm");
+    tally.step("clippy for wasm", clippy_for_wasm(toolchain));
+    heading("the page's module");
+    tally.step("the page's module", wasm::package(Profile::Ci).map(|_| ()));
+    heading("tests");
+    cargo_test(&mut tally)?;
+
+    let strict = std::env::var("CI").is_ok_and(|value| value == "true");
+    print!("{}", tally.report(strict));
+    Ok(if tally.is_good(strict) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn heading(what: &str) {
+    println!("\n== {what} ==");
+}
+
+fn shown(command: &mut Command) -> Result<()> {
+    crate::process::run(command)
+}
+
+/// Debian's Rust has no clippy of the same version for the target; there the compiler's own lints do.
+fn clippy_for_wasm(toolchain: Toolchain) -> Result<()> {
+    let package = ["--package", "glimpse", "--lib"];
+    match toolchain {
+        Toolchain::Rustup => shown(toolchain.cargo("clippy").args(package).args(["--", "-D", "warnings"])),
+        Toolchain::Debian => shown(
+            toolchain
+                .cargo("check")
+                .args(package)
+                .env("CARGO_BUILD_WARNINGS", "deny"),
+        ),
+    }
+}
+
+/// Runs cargo's tests, shows what they print, and counts their results.
+fn cargo_test(tally: &mut Tally) -> Result<()> {
+    let mut child = cargo()
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start cargo test")?;
+    let pipe = child.stdout.take().context("cargo test has no output")?;
+    let mut reader = BufReader::new(pipe);
+    let (mut line, mut stdout) = (Vec::new(), std::io::stdout());
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        stdout.write_all(&line)?;
+        stdout.flush()?;
+        tally.line(&String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    tally.ended(child.wait()?.success());
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Sees to it that `weights/` holds a network: asks `cargo glimpse weights`, and falls back to an untrained one. How
+//! weights are found, checked and written is that command's business; this file only reads the manifest.
+
+use crate::process;
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+/// `cargo glimpse weights` ends with this code when it found no source to take weights from.
+const NO_SOURCE: i32 = 3;
+
+/// What `weights/manifest.json` says, as far as xtask asks.
+#[derive(Debug)]
+pub struct Manifest {
+    /// The manifest itself.
+    pub path: PathBuf,
+    /// The weights' file, beside the manifest.
+    pub file: PathBuf,
+    /// Whether the weights may be published.
+    pub redistributable: bool,
+    /// False for a generated network that has never seen a photo.
+    pub trained: bool,
+}
+
+impl Manifest {
+    /// Reads a folder's manifest, and checks that the file it names is there in full.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join("manifest.json");
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let json: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+        let missing = |key: &str| format!("{} has no {key}", path.display());
+        let file = dir.join(json["file"].as_str().with_context(|| missing("file"))?);
+        let expected = json["bytes"].as_u64().with_context(|| missing("bytes"))?;
+        let found = fs::metadata(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?
+            .len();
+        if found != expected {
+            bail!("{} has {found} bytes, its manifest says {expected}", file.display());
+        }
+        Ok(Manifest {
+            file,
+            redistributable: json["redistributable"]
+                .as_bool()
+                .with_context(|| missing("redistributable"))?,
+            trained: json["trained"].as_bool().with_context(|| missing("trained"))?,
+            path,
+        })
+    }
+}
+
+/// Prepares `weights/` where it is not complete yet.
+pub fn prepare() -> Result<Manifest> {
+    let dir = crate::root().join("weights");
+    if let Ok(manifest) = Manifest::read(&dir) {
+        return Ok(manifest);
+    }
+    let status = run(&[])?;
+    if status.code() == Some(NO_SOURCE) {
+        println!(
+            "\n  No trained weights could be had. Generating an UNTRAINED network: the page will work, its answers"
+        );
+        println!("  will be poor. For the real thing: cargo glimpse weights --from FILE-OR-URL\n");
+        check(run(&["--untrained"])?)?;
+    } else {
+        check(status)?;
+    }
+    Manifest::read(&dir).context("`cargo glimpse weights` ended well but left no usable weights")
+}
+
+fn run(arguments: &[&str]) -> Result<ExitStatus> {
+    println!(
+        "Preparing the network's weights (cargo glimpse weights {})",
+        arguments.join(" ")
+    );
+    let mut cargo: Command = process::cargo();
+    cargo
+        .args(["run", "--package", "glimpse", "--bin", "glimpse", "--", "weights"])
+        .args(arguments)
+        .status()
+        .context("cannot start cargo")
+}
+
+fn check(status: ExitStatus) -> Result<()> {
+    if !status.success() {
+        bail!("`cargo glimpse weights` ended with {status}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(bytes: usize) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("net.safetensors"), vec![0; bytes]).unwrap();
+        let manifest = r#"{"file": "net.safetensors", "bytes": 5, "redistributable": true, "trained": false}"#;
+        fs::write(dir.path().join("manifest.json"), manifest).unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_complete_folder_is_read() {
+        let dir = folder(5);
+        let manifest = Manifest::read(dir.path()).unwrap();
+        assert!(manifest.redistributable && !manifest.trained);
+        assert_eq!(manifest.file, dir.path().join("net.safetensors"));
+    }
+
+    #[test]
+    fn a_truncated_file_is_named_with_expected_and_found() {
+        let error = Manifest::read(folder(3).path()).unwrap_err().to_string();
+        assert!(error.contains("3 bytes") && error.contains("says 5"), "{error}");
+    }
+}
