@@ -1,1 +1,30 @@
-fn main() {}
+//! The page in a real headless Chromium, one module per subject. Every test fails on any console error that it did not
+//! provoke. Own harness, so that what needs `../shared` can be skipped by name.
+
+mod bad_input;
+mod camera;
+mod classes;
+mod engine;
+mod flowers;
+mod golden;
+mod recovery;
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
+mod weights;
+
+use libtest_mimic::Arguments;
+
+fn main() {
+    let subjects = [
+        classes::trials(),
+        bad_input::trials(),
+        weights::trials(),
+        engine::trials(),
+        recovery::trials(),
+        camera::trials(),
+        golden::trials(),
+        flowers::trials(),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), subjects.into_iter().flatten().collect()).exit();
+}

@@ -53,6 +53,7 @@ pub fn scratch(name: &str) -> PathBuf {
 }
 
 /// A prepared weights folder: the real weights, or an untrained network where there are none.
+#[allow(dead_code)] // the native tests need no page
 pub fn weights() -> &'static Path {
     if shared().is_some() {
         real_weights()
@@ -84,6 +85,51 @@ fn prepared(name: &str, source: &Source) -> PathBuf {
     folder
 }
 
+/// Drawn pictures of three classes that even an untrained network tells apart.
+pub struct Drawn {
+    /// Name and three pictures of each class; they lie in `classes/<name>`.
+    pub classes: Vec<(String, Vec<PathBuf>)>,
+    /// A new picture of each class, with its name.
+    pub queries: Vec<(String, PathBuf)>,
+}
+
+/// Draws them into a folder.
+pub fn drawn_classes(folder: &Path) -> Result<Drawn, image::ImageError> {
+    let mut drawn = Drawn {
+        classes: Vec::new(),
+        queries: Vec::new(),
+    };
+    for class in ["disc", "stripes", "checks"] {
+        let home = folder.join("classes").join(class);
+        fs::create_dir_all(&home)?;
+        let mut shots = Vec::new();
+        for variant in 0..3 {
+            shots.push(home.join(format!("{variant}.png")));
+            draw(class, variant).save(&shots[variant as usize])?;
+        }
+        let query = folder.join(format!("new-{class}.png"));
+        draw(class, 3).save(&query)?;
+        drawn.classes.push((class.to_owned(), shots));
+        drawn.queries.push((class.to_owned(), query));
+    }
+    Ok(drawn)
+}
+
+fn draw(class: &str, variant: u32) -> image::RgbImage {
+    image::RgbImage::from_fn(256, 256, |x, y| {
+        let inside = match class {
+            "disc" => x.abs_diff(120 + variant * 9).pow(2) + y.abs_diff(130).pow(2) < (60 + variant * 8).pow(2),
+            "stripes" => (x + variant * 7) / (10 + variant) % 2 == 0,
+            _ => (x / (26 + variant) + y / (26 + variant)) % 2 == 0,
+        };
+        image::Rgb(if inside {
+            [230, 60 + variant as u8 * 9, 40]
+        } else {
+            [30, 40, 90]
+        })
+    })
+}
+
 /// The reference values of `../shared/golden`, made with ONNX Runtime.
 pub struct Golden {
     /// The eight photos.
@@ -91,6 +137,7 @@ pub struct Golden {
     /// Their preprocessed inputs as squares, exact: the reference kept 8 bits before it normalised.
     pub squares: Vec<Square>,
     /// Their inputs, `[3, 224, 224]` each.
+    #[allow(dead_code)] // the browser tests start from squares and files
     pub inputs: Vec<Vec<f32>>,
     /// Rows by tensor name: `embedding`, `layer1_mean`, `layer2_mean`, `layer3_mean`.
     pub rows: BTreeMap<&'static str, Vec<Vec<f32>>>,

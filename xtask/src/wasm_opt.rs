@@ -1,19 +1,22 @@
 //! Binaryen's `wasm-opt`: gets it and runs it. Which module, and when, is decided in `wasm.rs`.
 //!
-//! Debian 12's version 108 reads and writes everything that the module uses today, and installs in seconds; its one gap
-//! is relaxed SIMD. Building version 116 from crates.io takes eleven minutes on two cores and, on the same module, saves
-//! neither time nor bytes, so it is only the way for systems without apt-get.
+//! Debian 12's version 108 writes a broken module: it exports the function table where wasm-bindgen's table of JavaScript
+//! values should be. Building version 116 from crates.io takes about eleven minutes on two cores. The npm registry's
+//! package holds version 132 as one file for Node.js, is here in seconds, and takes a minute for our module.
 
 use crate::{apt, process};
 use anyhow::{Context, Result, bail};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The oldest version that is known to handle our modules.
-const OLDEST: u32 = 108;
+const OLDEST: u32 = 116;
 
-/// The crate that builds wasm-opt from source, and its version.
-const SOURCE: (&str, &str) = ("wasm-opt", "0.116.1");
+/// The package in the npm registry, and what it must hash to.
+const PACKAGE: &str = "binaryen@132.0.0";
+const INTEGRITY: &str =
+    "sha512-4Usg7yEvwO3FMso3Oov6qkOOHSod1IEv+boKkh77kTljM+eNBouqCTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg==";
 
 /// What the module may use. Said aloud, since older versions do not understand the compiler's own list of features.
 const FEATURES: [&str; 7] = [
@@ -29,42 +32,34 @@ const FEATURES: [&str; 7] = [
 /// A wasm-opt that is new enough.
 #[derive(Debug)]
 pub struct WasmOpt {
-    program: PathBuf,
+    /// The program, and what it is started with.
+    command: Vec<PathBuf>,
     /// What `wasm-opt --version` says.
     pub version: String,
 }
 
 impl WasmOpt {
-    /// Finds wasm-opt on the `PATH` or among what was built here before, and gets it where there is none.
+    /// Finds wasm-opt on the `PATH` or where it was put before, and gets it where there is none.
     pub fn prepare() -> Result<Self> {
-        let tools = crate::target_dir().join("tools");
-        let built = tools.join("bin/wasm-opt");
-        if let Some(found) = on_path().or_else(|| usable(&built)) {
+        let on_path = process::find_program(&["wasm-opt"]).and_then(|program| usable(vec![program]));
+        if let Some(found) = on_path {
             return Ok(found);
         }
-        let has_apt = process::find_program(&["apt-get"]).is_some();
-        if has_apt
-            && apt::install(&["binaryen"], "wasm-opt").is_ok()
-            && let Some(found) = on_path()
-        {
-            return Ok(found);
+        let script = crate::target_dir().join("tools/package/bin/wasm-opt");
+        if process::find_program(&["node"]).is_none() || process::find_program(&["npm"]).is_none() {
+            apt::install(&["nodejs", "npm"], "Node.js, which runs wasm-opt,")?;
         }
-        println!("Building wasm-opt from source: this takes some minutes, once");
-        let (name, version) = SOURCE;
-        process::run(
-            process::cargo()
-                .env("CARGO_TARGET_DIR", tools.join("build"))
-                .args(["install", name, "--version", version, "--locked", "--root"])
-                .arg(&tools),
-        )
-        .context("wasm-opt could not be built; please install Binaryen by hand and run the command again")?;
-        usable(&built).context("the wasm-opt that was just built does not run")
+        if !script.is_file() {
+            fetch(&crate::target_dir().join("tools"))?;
+        }
+        usable(vec!["node".into(), script])
+            .context("wasm-opt does not run; please install Binaryen 116 or newer by hand")
     }
 
     /// Shrinks `input` into `output` at a level such as `-O1`.
     pub fn shrink(&self, input: &Path, output: &Path, level: &str) -> Result<()> {
         process::run(
-            Command::new(&self.program)
+            start(&self.command)
                 .arg(input)
                 .arg("--output")
                 .arg(output)
@@ -79,19 +74,47 @@ impl WasmOpt {
     }
 }
 
-fn on_path() -> Option<WasmOpt> {
-    usable(&process::find_program(&["wasm-opt"])?)
+/// Unpacks the npm package into `folder`, once npm has named the hash that we expect.
+fn fetch(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let packed = process::output(
+        Command::new("npm")
+            .current_dir(folder)
+            .args(["pack", "--json", PACKAGE]),
+    )?;
+    let packed: serde_json::Value = serde_json::from_str(&packed).context("npm pack printed no JSON")?;
+    let field = |name: &str| {
+        packed[0][name]
+            .as_str()
+            .with_context(|| format!("npm pack printed no {name}"))
+    };
+    let (archive, integrity) = (folder.join(field("filename")?), field("integrity")?);
+    if integrity != INTEGRITY {
+        bail!("{PACKAGE} has the hash {integrity}, expected {INTEGRITY}: it was not unpacked");
+    }
+    let files = ["package/bin/wasm-opt", "package/bin/package.json"];
+    process::run(
+        Command::new("tar")
+            .current_dir(folder)
+            .arg("xzf")
+            .arg(&archive)
+            .args(files),
+    )?;
+    fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
 }
 
-fn usable(program: &Path) -> Option<WasmOpt> {
-    let version = process::output(Command::new(program).arg("--version"))
+fn start(command: &[PathBuf]) -> Command {
+    let mut started = Command::new(&command[0]);
+    started.args(&command[1..]);
+    started
+}
+
+fn usable(command: Vec<PathBuf>) -> Option<WasmOpt> {
+    let version = process::output(start(&command).arg("--version"))
         .ok()?
         .trim()
         .to_owned();
-    (version_number(&version)? >= OLDEST).then(|| WasmOpt {
-        program: program.to_owned(),
-        version,
-    })
+    (version_number(&version)? >= OLDEST).then_some(WasmOpt { command, version })
 }
 
 /// `wasm-opt version 108 (version_108)` → 108.
@@ -106,7 +129,7 @@ mod tests {
     #[test]
     fn version_numbers_are_read() {
         assert_eq!(version_number("wasm-opt version 108"), Some(108));
-        assert_eq!(version_number("wasm-opt version 116 (version_116)"), Some(116));
+        assert_eq!(version_number("wasm-opt version 132 (version_132)"), Some(132));
         assert_eq!(version_number("something else"), None);
     }
 }

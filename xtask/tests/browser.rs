@@ -106,7 +106,7 @@ fn errors_of_page_and_workers_are_recorded() {
     assert_eq!(said.level, Level::Error);
     assert!(said.location.contains("/worker.js"), "{said}");
     let thrown = wait_for_problem(&stage.page, "worker throws");
-    assert!(thrown.text.contains("worker.js"), "{thrown}");
+    assert!(thrown.to_string().contains("/worker.js"), "{thrown}");
     let info = stage.page.messages().unwrap();
     assert!(
         info.iter()

@@ -1,0 +1,158 @@
+//! The camera: snaps, bursts and live answers from a fake stream; every way in which it can be missing.
+
+use std::{fs, path::PathBuf};
+
+use image::{ExtendedColorType, RgbImage, codecs::jpeg::JpegEncoder, imageops::FilterType};
+use libtest_mimic::Trial;
+use xtask::{cdp::Permission, chrome::Chrome};
+
+use crate::{
+    flowers,
+    stage::Stage,
+    support::{Outcome, drawn_classes, scratch, trial, trial_on_shared},
+};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        trial("camera::snap_burst_and_live", snap_burst_and_live),
+        trial("camera::a_refused_camera_says_so", a_refused_camera_says_so),
+        trial("camera::a_missing_camera_says_so", a_missing_camera_says_so),
+        trial_on_shared("camera::live_answers_on_real_photos", live_answers_on_real_photos),
+    ]
+}
+
+/// A camera stream that shows these pictures, half a second each, 320 × 240.
+fn stream(name: &str, pictures: &[RgbImage]) -> Result<PathBuf, image::ImageError> {
+    let mut film = Vec::new();
+    for picture in pictures {
+        let frame = image::imageops::resize(picture, 320, 240, FilterType::Triangle);
+        let mut jpeg = Vec::new();
+        JpegEncoder::new_with_quality(&mut jpeg, 95).encode(&frame, 320, 240, ExtendedColorType::Rgb8)?;
+        film.extend(jpeg.repeat(15));
+    }
+    let file = scratch(name).join("camera.mjpeg");
+    fs::write(&file, film)?;
+    Ok(file)
+}
+
+fn filmed(file: &std::path::Path) -> anyhow::Result<Stage> {
+    let stage = Stage::set(Chrome::builder().camera(file))?;
+    stage
+        .page
+        .set_permission(&stage.server.origin(), "camera", Permission::Granted)?;
+    stage.open("cpu")?;
+    Ok(stage)
+}
+
+/// Starts the live answers and waits for some; returns the winner's name.
+fn live_winner(stage: &Stage) -> anyhow::Result<String> {
+    stage.page.click("#live-toggle")?;
+    stage.wait("Number(document.querySelector('#live').dataset.frames) >= 3")?;
+    stage
+        .page
+        .eval("document.querySelector('#live .winner-name').textContent")
+}
+
+const CAMERA_RUNS: &str = "[...document.querySelectorAll('video')].some((video) => video.srcObject?.active)";
+
+fn snap_burst_and_live() -> Outcome {
+    let drawn = drawn_classes(&scratch("browser-camera"))?;
+    let film = stream("browser-camera-film", &[image::open(&drawn.queries[0].1)?.into_rgb8()])?;
+    let stage = filmed(&film)?;
+    let ids = stage.class_ids()?;
+    assert!(
+        !stage.page.eval::<bool>(CAMERA_RUNS)?,
+        "the camera is off until it is wanted"
+    );
+
+    stage
+        .page
+        .click(&format!("[data-class-id='{}'] [data-action=camera]", ids[0]))?;
+    stage.wait("!document.querySelector('[data-shutter]').disabled")?;
+    stage.page.click("[data-shutter]")?;
+    stage.wait_for_shots(ids[0], 1)?;
+    stage.page.mouse_down("[data-shutter]")?;
+    stage.wait(&format!(
+        "document.querySelectorAll(\"[data-class-id='{}'] .shot\").length >= 4",
+        ids[0]
+    ))?;
+    stage.page.mouse_up()?;
+    stage.wait("!document.querySelector('.shot[data-status=pending]')")?;
+    let burst = stage.shots(ids[0])?;
+    stage
+        .page
+        .eval::<bool>("new Promise((done) => setTimeout(() => done(true), 700))")?;
+    assert_eq!(stage.shots(ids[0])?, burst, "the burst ends with the press");
+    stage
+        .page
+        .click(&format!("[data-class-id='{}'] [data-action=camera]", ids[0]))?;
+    stage.wait(&format!("!({CAMERA_RUNS})"))?;
+
+    stage.rename(ids[0], "filmed")?;
+    stage.add_photos(ids[1], &drawn.classes[1].1)?;
+    assert_eq!(live_winner(&stage)?, "filmed");
+    stage.train()?;
+    stage.wait("document.querySelector('#live [data-prediction]').dataset.method === 'finetune'")?;
+    stage.page.click("#live-toggle")?;
+    stage.wait(&format!("!({CAMERA_RUNS})"))?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn a_refused_camera_says_so() -> Outcome {
+    let drawn = drawn_classes(&scratch("browser-refused"))?;
+    let film = stream("browser-refused-film", &[image::open(&drawn.queries[0].1)?.into_rgb8()])?;
+    let stage = Stage::set(Chrome::builder().camera(&film))?;
+    stage
+        .page
+        .set_permission(&stage.server.origin(), "camera", Permission::Denied)?;
+    stage.open("cpu")?;
+    stage.page.click("[data-action=camera]")?;
+    stage.wait("document.querySelector('.capture').textContent.includes('blocked for this page')")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn a_missing_camera_says_so() -> Outcome {
+    let stage = Stage::set(Chrome::builder())?;
+    stage
+        .page
+        .set_permission(&stage.server.origin(), "camera", Permission::Granted)?;
+    stage.open("cpu")?;
+    stage.page.click("[data-action=camera]")?;
+    stage.wait("document.querySelector('.capture').textContent.includes('No camera was found')")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// The stream shows a flower that the native run names right.
+fn live_answers_on_real_photos() -> Outcome {
+    let episode = flowers::Episode::first(3, 5, 4)?;
+    let native = episode.native_answers(false)?;
+    let (index, (name, photo)) = episode
+        .queries
+        .iter()
+        .enumerate()
+        .find(|(index, (name, _))| native[*index].0 == *name && native[*index].1 > 0.4)
+        .ok_or("a query that is surely right")?;
+    assert!(index < native.len());
+    let film = stream("browser-film-flowers", &[square_cut(photo)?])?;
+    let stage = filmed(&film)?;
+    stage.teach(&episode.classes)?;
+    assert_eq!(&live_winner(&stage)?, name);
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// The middle of a photo at the camera's 4 : 3, so that the stream is not distorted.
+fn square_cut(photo: &std::path::Path) -> Result<RgbImage, image::ImageError> {
+    let picture = image::open(photo)?.into_rgb8();
+    let (width, height) = picture.dimensions();
+    let (cut_width, cut_height) = if width * 3 > height * 4 {
+        (height * 4 / 3, height)
+    } else {
+        (width, width * 3 / 4)
+    };
+    let (left, top) = ((width - cut_width) / 2, (height - cut_height) / 2);
+    Ok(image::imageops::crop_imm(&picture, left, top, cut_width, cut_height).to_image())
+}

@@ -1,0 +1,236 @@
+//! Classes and shots: adding, naming, switching off, deleting with undo, training and trying, on drawn pictures.
+
+use std::path::PathBuf;
+
+use libtest_mimic::Trial;
+
+use crate::{
+    stage::Stage,
+    support::{Outcome, drawn_classes, fixture, scratch, trial},
+};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        trial(
+            "classes::from_shots_to_a_trained_answer",
+            from_shots_to_a_trained_answer,
+        ),
+        trial(
+            "classes::a_class_switched_off_takes_no_part",
+            a_class_switched_off_takes_no_part,
+        ),
+        trial("classes::deleting_can_be_undone", deleting_can_be_undone),
+        trial("classes::names_are_text_and_differ", names_are_text_and_differ),
+        trial(
+            "classes::photos_are_dropped_and_folders_become_classes",
+            photos_are_dropped_and_folders_become_classes,
+        ),
+        trial("classes::training_can_be_cancelled", training_can_be_cancelled),
+        trial(
+            "classes::thumbnails_are_the_exact_square",
+            thumbnails_are_the_exact_square,
+        ),
+        trial("classes::phone_and_dark_work_too", phone_and_dark_work_too),
+    ]
+}
+
+fn from_shots_to_a_trained_answer() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let drawn = drawn_classes(&scratch("browser-train"))?;
+    assert!(
+        stage.page.eval::<bool>("document.querySelector('#train').disabled")?,
+        "nothing to train yet"
+    );
+    let ids = stage.teach(&drawn.classes)?;
+    assert_eq!(
+        stage
+            .page
+            .eval::<String>("document.querySelector('#set-name').textContent")?,
+        "3-way 3-shot"
+    );
+    let photos: Vec<PathBuf> = drawn.queries.iter().map(|(_, photo)| photo.clone()).collect();
+    let names: Vec<&String> = drawn.queries.iter().map(|(name, _)| name).collect();
+
+    let first = stage.ask(&photos)?;
+    assert!(
+        first.iter().all(|shown| shown.method == "prototype"),
+        "prototypes answer at once: {first:?}"
+    );
+    assert_eq!(first.iter().map(|shown| &shown.winner).collect::<Vec<_>>(), names);
+
+    stage.train()?;
+    let trained = stage.answers(photos.len())?;
+    assert!(trained.iter().all(|shown| shown.method == "finetune"), "{trained:?}");
+    assert_eq!(trained.iter().map(|shown| &shown.winner).collect::<Vec<_>>(), names);
+    assert_ne!(first, trained, "training changes the probabilities");
+    for shown in &trained {
+        let sum: f32 = shown.bars.iter().map(|(_, probability)| probability).sum();
+        assert!((sum - 1.0).abs() < 1e-4, "{shown:?}");
+    }
+
+    stage
+        .page
+        .click(&format!("[data-class-id='{}'] .shot-remove", ids[0]))?;
+    stage.wait_for_shots(ids[0], 2)?;
+    stage.wait("document.querySelector('.train').dataset.head === 'stale'")?;
+    let after = stage.answers(photos.len())?;
+    assert!(
+        after.iter().all(|shown| shown.method == "prototype"),
+        "the old head is not used for a new set"
+    );
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn a_class_switched_off_takes_no_part() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let drawn = drawn_classes(&scratch("browser-switch"))?;
+    let ids = stage.teach(&drawn.classes)?;
+    let photos = [drawn.queries[1].1.clone()];
+    assert_eq!(stage.ask(&photos)?[0].bars.len(), 3);
+    stage.page.click(&format!("[data-class-id='{}'] .switch", ids[1]))?;
+    stage.wait("document.querySelectorAll('.test .bar').length === 2")?;
+    let shown = stage.answers(1)?;
+    assert!(
+        shown[0].bars.iter().all(|(name, _)| *name != drawn.classes[1].0),
+        "{shown:?}"
+    );
+    stage.page.click(&format!("[data-class-id='{}'] .switch", ids[1]))?;
+    stage.wait("document.querySelectorAll('.test .bar').length === 3")?;
+    assert_eq!(stage.answers(1)?[0].winner, drawn.queries[1].0);
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn deleting_can_be_undone() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let drawn = drawn_classes(&scratch("browser-undo"))?;
+    let ids = stage.teach(&drawn.classes)?;
+    let before = stage.ask(&[drawn.queries[0].1.clone()])?;
+    stage
+        .page
+        .click(&format!("[data-class-id='{}'] [data-action=remove-class]", ids[0]))?;
+    stage.wait("document.querySelectorAll('.class-card').length === 2")?;
+    stage.wait("document.querySelectorAll('.test .bar').length === 2")?;
+    stage.page.click("#toasts button")?;
+    stage.wait("document.querySelectorAll('.class-card').length === 3")?;
+    stage.wait("document.querySelectorAll('.test .bar').length === 3")?;
+    let after = stage.answers(1)?;
+    assert_eq!(before[0].winner, after[0].winner);
+    assert_eq!(stage.class_ids()?, ids, "the class is where it was");
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn names_are_text_and_differ() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let ids = stage.class_ids()?;
+    let markup = "<img src=x onerror=alert(1)><b>fox";
+    stage.rename(ids[0], markup)?;
+    let value = |id: u32| format!("document.querySelector(\"[data-class-id='{id}'] .class-name\").value");
+    assert_eq!(stage.page.eval::<String>(&value(ids[0]))?, markup);
+    stage.choose_photos(ids[0], &[fixture("plain.jpg")])?;
+    stage.choose_photos(ids[1], &[fixture("12000x40.png")])?;
+    stage.wait_for_shots(ids[0], 1)?;
+    stage.wait_for_shots(ids[1], 1)?;
+    assert_eq!(stage.ask(&[fixture("plain.png")])?[0].winner, markup);
+    assert_eq!(
+        stage
+            .page
+            .eval::<u32>("document.querySelectorAll('img[src=x], #main b:not(li b)').length")?,
+        0
+    );
+
+    stage.rename(ids[1], markup)?;
+    stage.wait(&format!(
+        "!document.querySelector(\"[data-class-id='{}'] .name-error\").hidden",
+        ids[1]
+    ))?;
+    assert_eq!(stage.shots(ids[1])?, 1, "nothing is lost by a bad name");
+    stage.rename(ids[1], "green")?;
+    stage.wait(&format!(
+        "document.querySelector(\"[data-class-id='{}'] .name-error\").hidden",
+        ids[1]
+    ))?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn photos_are_dropped_and_folders_become_classes() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let drawn = drawn_classes(&scratch("browser-drop"))?;
+    let ids = stage.class_ids()?;
+    stage
+        .page
+        .drop_files(&format!("[data-class-id='{}']", ids[0]), &drawn.classes[0].1)?;
+    stage.wait_for_shots(ids[0], 3)?;
+    let folders: Vec<PathBuf> = drawn.classes[1..]
+        .iter()
+        .filter_map(|(_, photos)| photos[0].parent().map(Into::into))
+        .collect();
+    stage.page.drop_files(".add-row", &folders)?;
+    stage.wait("[...document.querySelectorAll('.class-name')].some((input) => input.value === 'checks')")?;
+    stage.wait("document.querySelectorAll('.shot[data-status=ready]').length === 9")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn training_can_be_cancelled() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let drawn = drawn_classes(&scratch("browser-cancel"))?;
+    stage.teach(&drawn.classes)?;
+    stage.wait("!document.querySelector('#train').disabled")?;
+    // Pressed in one task, so that no step can come between.
+    stage.page.eval::<bool>(
+        "(document.querySelector('#train').click(), document.querySelector('#cancel-training').click(), true)",
+    )?;
+    stage.wait("document.querySelector('#cancel-training').hidden && !document.querySelector('#train').hidden")?;
+    assert_eq!(
+        stage
+            .page
+            .eval::<String>("document.querySelector('.train').dataset.head")?,
+        "none"
+    );
+    stage.train()?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn thumbnails_are_the_exact_square() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let ids = stage.class_ids()?;
+    stage.add_photos(ids[0], &[fixture("rotated.jpg")])?;
+    let shown: Vec<u8> = stage.page.eval(&format!(
+        "(async () => {{
+           const image = document.querySelector(\"[data-class-id='{}'] .shot img\");
+           await image.decode();
+           const pen = new OffscreenCanvas(224, 224).getContext('2d');
+           pen.drawImage(image, 0, 0);
+           return [...pen.getImageData(0, 0, 224, 224).data];
+         }})()",
+        ids[0]
+    ))?;
+    let square = glimpse::native::folder::read_square(&fixture("rotated.jpg"))?;
+    let differing = shown.iter().zip(square.rgba()).filter(|(a, b)| **a != *b).count();
+    assert_eq!(differing, 0, "the same code made both");
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn phone_and_dark_work_too() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    stage.page.set_viewport(360, 740, 2.0, true)?;
+    stage.page.set_color_scheme("dark")?;
+    let drawn = drawn_classes(&scratch("browser-phone"))?;
+    for (id, (_, photos)) in stage.class_ids()?.into_iter().zip(&drawn.classes) {
+        stage.add_photos(id, photos)?;
+    }
+    stage.ask(&[drawn.queries[0].1.clone()])?;
+    let overflow: f64 = stage.page.eval("document.documentElement.scrollWidth - innerWidth")?;
+    assert!(
+        overflow <= 0.0,
+        "the page is {overflow} px wider than a phone of 360 px"
+    );
+    stage.assert_quiet()?;
+    Ok(())
+}

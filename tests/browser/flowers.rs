@@ -1,0 +1,146 @@
+//! Real flowers: the page's accuracy against the native run on the same photos, and WebGPU against the CPU.
+
+use std::{fs, path::PathBuf};
+
+use glimpse::{
+    Session,
+    backend::{Backbone, BackendKind},
+    finetune::Recipe,
+    native::{folder::read_square, weights},
+};
+use libtest_mimic::{Failed, Trial};
+use xtask::chrome::Chrome;
+
+use crate::{
+    stage::{Shown, Stage},
+    support::{Outcome, real_weights, shared, trial_on_shared},
+};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        trial_on_shared(
+            "flowers::five_way_five_shot_as_natively",
+            five_way_five_shot_as_natively,
+        ),
+        trial_on_shared("flowers::webgpu_answers_as_the_cpu", webgpu_answers_as_the_cpu),
+    ]
+}
+
+/// Shots and queries of the first classes of flowers, in the csv's order.
+pub struct Episode {
+    /// Class name and its shots.
+    pub classes: Vec<(String, Vec<PathBuf>)>,
+    /// Class name and a photo of it.
+    pub queries: Vec<(String, PathBuf)>,
+}
+
+impl Episode {
+    /// The first `way` classes; each has its first `shot` photos as shots and the `query` after them as queries.
+    pub fn first(way: usize, shot: usize, query: usize) -> Result<Self, Failed> {
+        let data = shared().ok_or("only called by tests on shared")?.join("data");
+        let mut photos: Vec<(String, Vec<PathBuf>)> = Vec::new();
+        for line in fs::read_to_string(data.join("flowers102.csv"))?.lines().skip(1) {
+            let fields: Vec<&str> = line.split(',').collect();
+            let [_, name, file, _] = fields[..] else {
+                return Err(format!("four fields expected: {line}").into());
+            };
+            if photos.last().is_none_or(|(last, _)| last != name) {
+                photos.push((name.to_owned(), Vec::new()));
+            }
+            let class = photos.last_mut().ok_or("just pushed")?;
+            class.1.push(data.join("flowers102").join(file));
+        }
+        photos.truncate(way);
+        let queries = photos
+            .iter()
+            .flat_map(|(name, all)| all[shot..shot + query].iter().map(|p| (name.clone(), p.clone())));
+        let queries = queries.collect();
+        let classes = photos
+            .into_iter()
+            .map(|(name, all)| (name, all[..shot].to_vec()))
+            .collect();
+        Ok(Self { classes, queries })
+    }
+
+    /// What the native core says of each query: the class and its probability.
+    pub fn native_answers(&self, trained: bool) -> Result<Vec<(String, f32)>, Failed> {
+        let backbone = pollster::block_on(Backbone::start(BackendKind::Cpu, &weights::load(real_weights())?))?;
+        let embed = |photo: &PathBuf| -> Result<_, Failed> {
+            Ok(pollster::block_on(backbone.embed_one(&read_square(photo)?))?)
+        };
+        let mut session = Session::default();
+        let mut shot_id = 0;
+        for (class, (_, shots)) in self.classes.iter().enumerate() {
+            for photo in shots {
+                session.support_mut().set_shot(class as u32, shot_id, embed(photo)?);
+                shot_id += 1;
+            }
+        }
+        if trained {
+            let mut training = session.start_training(Recipe::Scaled.options())?;
+            pollster::block_on(training.run(usize::MAX))?;
+            session.finish_training(&training)?;
+        }
+        let mut answer = |photo: &PathBuf| -> Result<_, Failed> {
+            let prediction = session.predict(&embed(photo)?)?;
+            let winner = prediction.winner().ok_or("a winner")?;
+            Ok((self.classes[winner.class_id as usize].0.clone(), winner.probability))
+        };
+        self.queries.iter().map(|(_, photo)| answer(photo)).collect()
+    }
+
+    fn photos(&self) -> Vec<PathBuf> {
+        self.queries.iter().map(|(_, photo)| photo.clone()).collect()
+    }
+
+    fn correct<'a>(&self, answers: impl Iterator<Item = &'a String>) -> usize {
+        answers
+            .zip(&self.queries)
+            .filter(|(answer, (name, _))| *answer == name)
+            .count()
+    }
+}
+
+fn five_way_five_shot_as_natively() -> Outcome {
+    let episode = Episode::first(5, 5, 10)?;
+    let stage = Stage::on_cpu()?;
+    stage.teach(&episode.classes)?;
+    let mut shown = stage.ask(&episode.photos())?;
+    for trained in [false, true] {
+        if trained {
+            stage.train()?;
+            shown = stage.answers(episode.queries.len())?;
+        }
+        let native = episode.native_answers(trained)?;
+        let in_page = episode.correct(shown.iter().map(|shown| &shown.winner));
+        let natively = episode.correct(native.iter().map(|(name, _)| name));
+        let accuracy = in_page as f32 / episode.queries.len() as f32;
+        assert!(
+            in_page.abs_diff(natively) <= 1,
+            "trained {trained}: {in_page} right in the page, {natively} natively"
+        );
+        assert!(accuracy >= 0.75, "trained {trained}: accuracy {accuracy}");
+    }
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// 24 photos, as many as the software adapter has patience for.
+fn webgpu_answers_as_the_cpu() -> Outcome {
+    let episode = Episode::first(3, 4, 4)?;
+    let mut answers: Vec<Vec<Shown>> = Vec::new();
+    for backend in ["webgpu", "cpu"] {
+        let stage = Stage::set(Chrome::builder().webgpu())?;
+        stage.open(backend)?;
+        stage.teach(&episode.classes)?;
+        answers.push(stage.ask(&episode.photos())?);
+        stage.assert_quiet()?;
+    }
+    for (gpu, cpu) in answers[0].iter().zip(&answers[1]) {
+        assert_eq!(gpu.winner, cpu.winner);
+        for ((_, gpu), (_, cpu)) in gpu.bars.iter().zip(&cpu.bars) {
+            assert!((gpu - cpu).abs() < 0.005, "WebGPU says {gpu}, the CPU {cpu}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! The page as a visitor has it: a server, a browser, a tab, and the handful of things that visitors do.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, bail, ensure};
+use xtask::{
+    cdp::Page,
+    chrome::{Builder, Chrome},
+    server::Server,
+};
+
+use crate::support::{root, weights};
+
+/// Enough for a slow machine; no test is about time.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A visitor's browser with the page in it.
+pub struct Stage {
+    // Dropped in this order: the page before its browser.
+    /// The tab.
+    pub page: Page,
+    _chrome: Chrome,
+    /// Serves the repository, with prepared weights.
+    pub server: Server,
+}
+
+/// What a prediction on the page says.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+pub struct Shown {
+    /// The winning class's name.
+    pub winner: String,
+    /// `prototype` or `finetune`.
+    pub method: String,
+    /// Every bar: class name and probability.
+    pub bars: Vec<(String, f32)>,
+}
+
+impl Stage {
+    /// Starts a server and a browser; no page is open yet.
+    pub fn set(browser: Builder) -> Result<Self> {
+        let server = Server::start(root())?;
+        server.mount("/weights", weights());
+        let chrome = browser.start()?;
+        let page = chrome.connect()?.new_page()?;
+        page.set_viewport(1280, 800, 1.0, false)?;
+        Ok(Self {
+            page,
+            _chrome: chrome,
+            server,
+        })
+    }
+
+    /// The page on the CPU backend, its engine ready.
+    pub fn on_cpu() -> Result<Self> {
+        let stage = Self::set(Chrome::builder())?;
+        stage.open("cpu")?;
+        Ok(stage)
+    }
+
+    /// Opens the page with a `?backend=` and waits for its engine.
+    pub fn open(&self, backend: &str) -> Result<()> {
+        self.page
+            .goto(&self.server.url(&format!("/index.html?backend={backend}")))?;
+        self.wait_for_engine()
+    }
+
+    /// Waits until the engine is ready; fails at once where it has failed.
+    pub fn wait_for_engine(&self) -> Result<()> {
+        self.page
+            .wait_for("document.documentElement.dataset.engine !== 'loading'", PATIENCE)?;
+        let state: String = self.page.eval("document.documentElement.dataset.engine")?;
+        ensure!(state == "ready", "the engine is {state}: {:?}", self.page.messages()?);
+        Ok(())
+    }
+
+    /// Waits for a condition.
+    pub fn wait(&self, condition: &str) -> Result<()> {
+        self.page.wait_for(condition, PATIENCE)
+    }
+
+    /// Ids of the class cards, in their order.
+    pub fn class_ids(&self) -> Result<Vec<u32>> {
+        self.page
+            .eval("[...document.querySelectorAll('.class-card')].map((card) => Number(card.dataset.classId))")
+    }
+
+    /// Names a class.
+    pub fn rename(&self, class: u32, name: &str) -> Result<()> {
+        let input = format!("[data-class-id='{class}'] .class-name");
+        self.page.click(&input)?;
+        self.page.press_key("Control+a")?;
+        self.page.type_text(name)?;
+        self.page.press_key("Enter")
+    }
+
+    /// Gives photos to a class through its file picker, without waiting.
+    pub fn choose_photos(&self, class: u32, photos: &[PathBuf]) -> Result<()> {
+        self.page.set_files(
+            &format!("[data-class-id='{class}'] .class-actions input[type=file]"),
+            photos,
+        )
+    }
+
+    /// Gives photos to a class and waits until all its shots are embedded.
+    pub fn add_photos(&self, class: u32, photos: &[PathBuf]) -> Result<()> {
+        let expected = self.shots(class)? + photos.len();
+        self.choose_photos(class, photos)?;
+        self.wait_for_shots(class, expected)
+    }
+
+    /// Waits until a class has so many embedded shots.
+    pub fn wait_for_shots(&self, class: u32, count: usize) -> Result<()> {
+        self.wait(&format!(
+            "document.querySelectorAll(\"[data-class-id='{class}'] .shot[data-status=ready]\").length === {count}"
+        ))
+    }
+
+    /// How many shots a class shows, whatever their state.
+    pub fn shots(&self, class: u32) -> Result<usize> {
+        self.page.eval(&format!(
+            "document.querySelectorAll(\"[data-class-id='{class}'] .shot\").length"
+        ))
+    }
+
+    /// Makes the classes named so, each with its photos; the page's two empty classes are used first.
+    pub fn teach(&self, classes: &[(String, Vec<PathBuf>)]) -> Result<Vec<u32>> {
+        while self.class_ids()?.len() < classes.len() {
+            let before = self.class_ids()?.len();
+            self.page.click("#add-class")?;
+            self.wait(&format!(
+                "document.querySelectorAll('.class-card').length === {}",
+                before + 1
+            ))?;
+        }
+        let ids = self.class_ids()?;
+        for (id, (name, photos)) in ids.iter().zip(classes) {
+            self.rename(*id, name)?;
+            self.add_photos(*id, photos)?;
+        }
+        Ok(ids)
+    }
+
+    /// Gives photos to the "try" part and returns what the page says of each, in their order.
+    pub fn ask(&self, photos: &[PathBuf]) -> Result<Vec<Shown>> {
+        self.page.set_files("#test-input", photos)?;
+        self.answers(photos.len())
+    }
+
+    /// What the page says of the photos to try, once all of them have an answer.
+    pub fn answers(&self, count: usize) -> Result<Vec<Shown>> {
+        self.wait(&format!(
+            "document.querySelectorAll('.test[data-status=ready] [data-prediction][data-empty=false]').length === {count}"
+        ))?;
+        // Answers are refreshed together, a moment after the last change.
+        self.page
+            .eval("new Promise((done) => setTimeout(done, 300)).then(() => true)")
+            .map(|_: bool| ())?;
+        self.page.eval(
+            "[...document.querySelectorAll('.test [data-prediction]')].map((prediction) => ({
+               winner: prediction.querySelector('.winner-name').textContent,
+               method: prediction.dataset.method,
+               bars: [...prediction.querySelectorAll('.bar')].map((bar) =>
+                 [bar.querySelector('.bar-name').textContent, Number(bar.dataset.probability)]),
+             }))",
+        )
+    }
+
+    /// Presses Train and waits for the trained head.
+    pub fn train(&self) -> Result<()> {
+        self.wait("!document.querySelector('#train').disabled")?;
+        self.page.click("#train")?;
+        self.wait("document.querySelector('.train').dataset.head === 'trained'")
+    }
+
+    /// The codes of the files that the page has complained about.
+    pub fn problem_codes(&self) -> Result<Vec<String>> {
+        self.page
+            .eval("[...document.querySelectorAll('#problems li')].map((item) => item.dataset.code)")
+    }
+
+    /// Fails on anything in the consoles of page and workers.
+    pub fn assert_quiet(&self) -> Result<()> {
+        let problems = self.page.problems()?;
+        if !problems.is_empty() {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            bail!("the console is not empty:\n{}", lines.join("\n"));
+        }
+        Ok(())
+    }
+
+    /// One `data-fact` of the engine's line.
+    pub fn fact(&self, name: &str) -> Result<String> {
+        let expression = format!("document.querySelector(\"[data-fact='{name}']\")?.textContent ?? ''");
+        self.page.eval(&expression).context("the engine's facts")
+    }
+}

@@ -1,0 +1,623 @@
+// Wires everything: the visitor's wishes from the views to the model, the model's changes to engine and views.
+// Page side. It owns no element and computes nothing; whatever has a rule of its own is in a module of its own.
+
+import { Camera } from './camera.js';
+import { EngineClient } from './engine/client.js';
+import { EngineError } from './engine/protocol.js';
+import { fromDrop, fromList } from './files.js';
+import { LiveLoop } from './live-loop.js';
+import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
+import { explain, text } from './strings.js';
+import { CaptureView } from './views/capture.js';
+import { ClassListView } from './views/class-list.js';
+import { releaseAddress } from './views/dom.js';
+import { DropView } from './views/drop.js';
+import { EngineView } from './views/engine.js';
+import { LiveView } from './views/live.js';
+import { NoticeView } from './views/notice.js';
+import { PreviewView } from './views/preview.js';
+import { ProblemsView } from './views/problems.js';
+import { ShellView } from './views/shell.js';
+import { TestsView } from './views/tests.js';
+import { ToastsView } from './views/toasts.js';
+import { TrainingView } from './views/training.js';
+
+/** @import { EngineInfo, PictureSource } from './engine/protocol.js' */
+/** @import { Picked } from './files.js' */
+/** @import { Change, PhotoClass, Shot, TestPhoto } from './model.js' */
+
+export class Controller {
+  #page;
+  #model = new Model(text.classes.defaultName);
+  #client;
+  #camera = new Camera();
+  #shell;
+  #notice;
+  #engine = new EngineView();
+  #classes = new ClassListView();
+  #capture = new CaptureView(this.#camera);
+  #training = new TrainingView();
+  #live = new LiveView(this.#camera, this.#model);
+  #tests = new TestsView(this.#model);
+  #preview = new PreviewView();
+  #toasts = new ToastsView();
+  #problems = new ProblemsView();
+  #loop;
+
+  /** @type {'none' | 'stale' | 'trained'} */
+  #head = 'none';
+  /** @type {AbortController | null} a training under way */
+  #trainingAbort = null;
+  /** @type {Map<Shot, AbortController>} embeddings under way */
+  #embedding = new Map();
+  /** @type {Set<Shot>} shots that the engine cannot take */
+  #refused = new Set();
+  /** @type {Shot | null} the shot in the preview */
+  #shown = null;
+  /** @type {number | null} the class that was touched last: pasted photos go there; null for the photos to try */
+  #target = null;
+  /** @type {number | null} the class that has the camera */
+  #capturing = null;
+  #refreshTimer = 0;
+  /** Grows with every refresh of the test photos: older answers are dropped. */
+  #refreshCount = 0;
+
+  /**
+   * @param {Document} page
+   * @param {'auto' | 'cpu' | 'webgpu'} backend
+   */
+  constructor(page, backend) {
+    this.#page = page;
+    this.#shell = new ShellView(page);
+    this.#notice = new NoticeView(this.#shell.notice);
+    this.#client = new EngineClient(backend, () => this.#model.supportSet());
+    this.#loop = new LiveLoop({
+      ready: () => this.#canPredictLive(),
+      frame: () => this.#live.frame(),
+      predict: (bitmap) => this.#client.predictFrame(bitmap, this.#camera.mirror),
+      show: (result) => this.#shell.showLive(this.#live.show(result)),
+    });
+    this.#mount();
+    this.#listenToModel();
+    this.#listenToEngine();
+    this.#listenToClasses();
+    this.#listenToTraining();
+    this.#listenToTests();
+    this.#listenToFiles(page);
+    this.#model.addClass();
+    this.#model.addClass();
+    this.#select(this.#model.classes[0].id);
+  }
+
+  start() {
+    this.#client.start();
+  }
+
+  #mount() {
+    const { top, steps, notices } = this.#shell;
+    top.append(this.#engine.element);
+    steps.show.append(this.#classes.element);
+    steps.train.append(this.#training.element);
+    steps.try.append(this.#live.element, this.#tests.element);
+    steps.try.dataset.drop = 'test';
+    notices.append(this.#problems.element, this.#toasts.element);
+    notices.after(this.#preview.element);
+  }
+
+  // ---- model → engine and views
+
+  #listenToModel() {
+    this.#model.addEventListener('change', (event) => {
+      /** @type {Change} */
+      const change = /** @type {CustomEvent} */ (event).detail;
+      this.#classes.update(change, this.#model.classes);
+      this.#tests.update(change);
+      this.#mirror(change);
+      if (change.support) this.#supportChanged();
+      this.#refreshSoon();
+    });
+  }
+
+  /**
+   * Keeps the engine's session like the model.
+   * @param {Change} change
+   */
+  #mirror({ type, photoClass, shot }) {
+    if (!photoClass) return;
+    if (type === 'shot-added' && shot) this.#attach(photoClass, shot);
+    if (type === 'class-added') for (const own of photoClass.shots) this.#attach(photoClass, own);
+    if (type === 'shot-removed' && shot) this.#detach(shot);
+    if (type === 'class-removed') {
+      if (this.#capturing === photoClass.id) this.#closeCapture();
+      for (const own of photoClass.shots) this.#detach(own);
+      this.#tell(this.#client.removeClass(photoClass.id));
+    }
+    if (type === 'class-changed' && hasEmbedding(photoClass)) this.#tell(this.#client.setActive(photoClass.id, photoClass.active));
+  }
+
+  /**
+   * A shot is in the set: it is embedded where it was not yet.
+   * @param {PhotoClass} photoClass
+   * @param {Shot} shot
+   */
+  #attach(photoClass, shot) {
+    if (shot.embedding) this.#tell(this.#client.setShot(photoClass.id, photoClass.active, shot.id, shot.embedding));
+    else if (shot.square) this.#embed(shot);
+  }
+
+  /** @param {Shot} shot */
+  #detach(shot) {
+    this.#embedding.get(shot)?.abort();
+    this.#tell(this.#client.removeShot(shot.id));
+  }
+
+  /** A head that was trained on other shots is no longer used by the engine. */
+  #supportChanged() {
+    if (this.#head === 'trained') this.#head = 'stale';
+    if (!this.#trainingAbort) return;
+    this.#trainingAbort.abort();
+    this.#toasts.show(text.training.changed);
+  }
+
+  /** What follows from many changes is worked out once. */
+  #refreshSoon() {
+    this.#refreshTimer ||= setTimeout(() => this.#refresh(), 30);
+  }
+
+  #refresh() {
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = 0;
+    this.#training.showSet(this.#setName());
+    this.#training.showState({ reason: this.#whyNotTrain(), head: this.#head });
+    this.#engine.showWorking(this.#embedding.size);
+    this.#refreshTests();
+    if (!this.#canPredict()) this.#clearLive(text.prediction.none);
+    else if (!this.#client.info) this.#clearLive(text.live.waitingForEngine);
+    else if (!this.#live.on) this.#clearLive(text.live.off);
+  }
+
+  /** @param {string} words */
+  #clearLive(words) {
+    this.#live.clear(words);
+    this.#shell.showLive(null);
+  }
+
+  #setName() {
+    const counts = this.#model.classes.filter((own) => own.active).map(shotCount).filter((count) => count > 0);
+    if (counts.length === 0) return text.training.noSet;
+    return text.training.setName(counts.length, Math.min(...counts), Math.max(...counts));
+  }
+
+  #whyNotTrain() {
+    const active = this.#model.classes.filter((own) => own.active);
+    const reasons = text.training.reasons;
+    if (active.filter((own) => shotCount(own) > 0).length < 2) return reasons.classes;
+    const empty = active.find((own) => shotCount(own) === 0);
+    if (empty) return reasons.empty(empty.name);
+    if (!this.#client.info) return reasons.engine;
+    const pending = active.flatMap((own) => own.shots).filter((shot) => shot.status === 'pending').length;
+    return pending > 0 ? reasons.pending(pending) : null;
+  }
+
+  /** Two classes that take part have an embedded shot. */
+  #canPredict() {
+    return this.#model.classes.filter((own) => own.active && hasEmbedding(own)).length >= 2;
+  }
+
+  #canPredictLive() {
+    return this.#canPredict() && this.#client.info !== null && this.#trainingAbort === null;
+  }
+
+  // ---- engine
+
+  #listenToEngine() {
+    const client = this.#client;
+    on(client, 'progress', (progress) => {
+      this.#report('loading');
+      this.#engine.showProgress(progress);
+    });
+    on(client, 'ready', (info) => this.#engineReady(info));
+    on(client, 'failed', (error) => {
+      this.#report('failed');
+      this.#engine.showFailed();
+      this.#notice.showFailure(error);
+      this.#refreshSoon();
+    });
+    on(client, 'restarted', ({ starting }) => {
+      this.#report('loading');
+      if (this.#head === 'trained') this.#head = 'stale';
+      if (!starting) this.#toasts.show(text.engine.restarted);
+      this.#refreshSoon();
+    });
+    this.#notice.addEventListener('retry', () => {
+      this.#notice.clear();
+      this.#client.start();
+    });
+  }
+
+  /** @param {EngineInfo} info */
+  #engineReady(info) {
+    this.#report('ready');
+    this.#page.documentElement.dataset.backend = info.backend;
+    this.#engine.showReady(info);
+    if (info.network.trained) this.#notice.clear();
+    else this.#notice.showUntrained();
+    this.#embedMissing();
+    this.#refreshSoon();
+  }
+
+  /** @param {'loading' | 'ready' | 'failed'} state */
+  #report(state) {
+    this.#page.documentElement.dataset.engine = state;
+    if (state !== 'ready') delete this.#page.documentElement.dataset.backend;
+  }
+
+  /** Embeds what has a square and no embedding, and is not under way. */
+  #embedMissing() {
+    for (const shot of this.#model.classes.flatMap((own) => own.shots)) {
+      if (shot.square && !shot.embedding && !this.#embedding.has(shot) && !this.#refused.has(shot)) this.#embed(shot);
+    }
+    for (const test of this.#model.tests) if (test.square && !test.embedding) this.#embedTest(test);
+  }
+
+  /**
+   * A change of the session: an error in it is shown, and nothing waits for it.
+   * @param {Promise<any>} sent
+   */
+  #tell(sent) {
+    sent.catch((error) => {
+      if (!['cancelled', 'crashed', 'module', 'worker'].includes(error.code)) this.#toasts.show(explain(error));
+    });
+  }
+
+  // ---- photos of classes
+
+  /**
+   * @param {number} classId
+   * @param {PictureSource} source
+   * @param {string} name
+   */
+  async #addShot(classId, source, name) {
+    const shot = this.#model.addShot(classId, name);
+    try {
+      const { square } = await this.#client.prepare(source);
+      this.#model.updateShot(shot, { square });
+    } catch (error) {
+      this.#model.removeShot(shot.id);
+      if (name) this.#problems.add(name, error);
+      return;
+    }
+    if (this.#model.findShot(shot.id)) await this.#embed(shot);
+  }
+
+  /** @param {Shot} shot its square is there */
+  async #embed(shot) {
+    const abort = new AbortController();
+    this.#embedding.set(shot, abort);
+    this.#refreshSoon();
+    try {
+      if (shot.status === 'failed') this.#model.updateShot(shot, { status: 'pending' });
+      const { embedding, milliseconds } = await this.#client.embed(/** @type {Blob} */ (shot.square), abort);
+      this.#model.updateShot(shot, { embedding, status: 'ready' });
+      this.#engine.showSpeed(milliseconds);
+      const found = this.#model.findShot(shot.id);
+      if (found) this.#attach(found.photoClass, shot);
+    } catch (error) {
+      this.#embedFailed(shot, error);
+    } finally {
+      if (this.#embedding.get(shot) === abort) this.#embedding.delete(shot);
+      this.#refreshSoon();
+    }
+  }
+
+  /**
+   * @param {Shot} shot
+   * @param {any} error
+   */
+  #embedFailed(shot, error) {
+    if (error.code === 'cancelled') return;
+    this.#model.updateShot(shot, { status: 'failed' });
+    if (error.code === 'crashed') return; // The engine gave up, not the photo: it is tried again with the next start.
+    this.#refused.add(shot);
+    this.#problems.add(shot.name || text.tests.unnamed, error);
+  }
+
+  /**
+   * @param {number} classId
+   * @param {Picked[]} picked
+   */
+  #addFiles(classId, picked) {
+    for (const { file } of picked) this.#addShot(classId, { kind: 'file', file }, file.name);
+  }
+
+  /**
+   * A class for each folder; photos without one go to the class for loose photos.
+   * @param {Picked[]} picked
+   */
+  #addFolders(picked) {
+    /** @type {Map<string | null, Picked[]>} */
+    const folders = new Map();
+    for (const one of picked) folders.set(one.folder, [...(folders.get(one.folder) ?? []), one]);
+    for (const [folder, files] of folders) {
+      const own = folder === null ? this.#model.classForLoosePhotos() : this.#model.classForFolder(folder);
+      this.#addFiles(own.id, files);
+      this.#select(own.id);
+    }
+    this.#toasts.show(text.toast.classesAdded(folders.size, picked.length));
+  }
+
+  // ---- classes
+
+  #listenToClasses() {
+    const view = this.#classes;
+    on(view, 'add', () => {
+      const own = this.#model.addClass();
+      this.#select(own.id);
+      view.card(own.id)?.focusName();
+    });
+    on(view, 'folder', ({ files }) => this.#takeFiles(fromList(files), 'page', NaN));
+    on(view, 'rename', ({ classId, name }) => this.#rename(classId, name));
+    on(view, 'switch', ({ classId, active }) => this.#model.switchClass(classId, active));
+    on(view, 'remove', ({ classId }) => this.#removeClass(classId));
+    on(view, 'files', ({ classId, files }) => this.#takeFiles(fromList(files), 'class', classId));
+    on(view, 'camera', ({ classId }) => this.#toggleCapture(classId));
+    on(view, 'touched', ({ classId }) => this.#select(classId));
+    on(view, 'open-shot', ({ shotId }) => this.#openPreview(shotId));
+    on(view, 'remove-shot', ({ shotId }) => this.#removeShot(shotId));
+    on(this.#capture, 'frame', ({ bitmap }) => {
+      if (this.#capturing === null) return bitmap.close();
+      this.#addShot(this.#capturing, { kind: 'frame', bitmap, mirror: this.#camera.mirror }, '');
+    });
+    on(this.#preview, 'step', ({ by }) => this.#stepPreview(by));
+    on(this.#preview, 'remove', () => this.#shown && this.#removeShot(this.#shown.id));
+  }
+
+  /**
+   * @param {number} classId
+   * @param {string} name
+   */
+  #rename(classId, name) {
+    try {
+      this.#model.renameClass(classId, name);
+    } catch (error) {
+      if (!(error instanceof NameTaken)) throw error;
+      this.#classes.card(classId)?.showNameError(text.classes.nameTaken(error.taken));
+    }
+  }
+
+  /** @param {number} classId */
+  #removeClass(classId) {
+    const own = /** @type {PhotoClass} */ (this.#model.findClass(classId));
+    const undo = this.#model.removeClass(classId);
+    const gone = () => own.shots.forEach((shot) => releaseAddress(shot.square));
+    this.#toasts.show(text.classes.removed(own.name, own.shots.length), { undo, gone });
+    if (this.#target === classId) this.#select(this.#model.classes[0]?.id ?? null);
+  }
+
+  /** @param {number} shotId */
+  #removeShot(shotId) {
+    const found = this.#model.findShot(shotId);
+    if (!found) return;
+    const { photoClass, shot } = found;
+    const place = photoClass.shots.indexOf(shot);
+    const undo = this.#model.removeShot(shotId);
+    this.#toasts.show(text.shot.removed, { undo, gone: () => releaseAddress(shot.square) });
+    if (!this.#preview.element.open) return;
+    const next = photoClass.shots[Math.min(place, photoClass.shots.length - 1)];
+    if (next) this.#openPreview(next.id);
+    else this.#preview.close();
+  }
+
+  /** @param {number | null} classId */
+  #select(classId) {
+    this.#target = classId;
+    this.#classes.select(classId);
+  }
+
+  /** @param {number} classId */
+  #toggleCapture(classId) {
+    const open = this.#capturing === classId;
+    this.#closeCapture();
+    if (open) return;
+    this.#capturing = classId;
+    this.#classes.card(classId)?.showCamera(this.#capture.element);
+    this.#capture.open();
+  }
+
+  #closeCapture() {
+    if (this.#capturing === null) return;
+    const card = this.#classes.card(this.#capturing);
+    this.#capturing = null;
+    this.#capture.close();
+    card?.showCamera(null);
+  }
+
+  /** @param {number} shotId */
+  #openPreview(shotId) {
+    const found = this.#model.findShot(shotId);
+    if (!found?.shot.square) return;
+    this.#shown = found.shot;
+    this.#preview.show(found.photoClass, found.shot);
+  }
+
+  /** @param {number} by */
+  #stepPreview(by) {
+    const found = this.#shown && this.#model.findShot(this.#shown.id);
+    if (!found) return;
+    const { shots } = found.photoClass;
+    this.#openPreview(shots[(shots.indexOf(found.shot) + by + shots.length) % shots.length].id);
+  }
+
+  // ---- training
+
+  #listenToTraining() {
+    on(this.#training, 'train', (options) => this.#train(options));
+    on(this.#training, 'cancel', () => {
+      this.#trainingAbort?.abort();
+      this.#toasts.show(text.training.cancelled);
+    });
+  }
+
+  /** @param {import('./engine/protocol.js').TrainingOptions} options */
+  async #train(options) {
+    const abort = new AbortController();
+    this.#trainingAbort = abort;
+    this.#training.showStarted();
+    /** @type {import('./engine/protocol.js').TrainingStep[]} */
+    const steps = [];
+    const onProgress = (/** @type {any} */ progress) => {
+      steps.push(...progress.steps);
+      this.#training.showProgress(steps, progress.total);
+    };
+    let trained = false;
+    try {
+      await this.#client.train(options, { signal: abort.signal, onProgress });
+      trained = true;
+      this.#head = 'trained';
+    } catch (error) {
+      const { code } = /** @type {EngineError} */ (error);
+      if (code === 'stale-training') this.#toasts.show(text.training.changed);
+      else if (code !== 'cancelled' && code !== 'crashed') this.#toasts.show(explain(error));
+    }
+    this.#trainingAbort = null;
+    this.#refresh();
+    this.#training.showEnded(trained ? steps : []);
+  }
+
+  // ---- trying
+
+  #listenToTests() {
+    on(this.#live, 'toggle', ({ on: wanted }) => {
+      this.#live.switch(wanted);
+      if (wanted) this.#loop.start();
+      else this.#loop.stop();
+      this.#refreshSoon();
+    });
+    on(this.#tests, 'files', ({ files }) => this.#takeFiles(fromList(files), 'test', NaN));
+    on(this.#tests, 'remove', ({ testId }) => {
+      const test = this.#model.tests.find((candidate) => candidate.id === testId);
+      const undo = this.#model.removeTest(testId);
+      this.#toasts.show(text.tests.removed, { undo, gone: () => releaseAddress(test?.square ?? null) });
+    });
+    on(this.#tests, 'clear', () => this.#clearTests());
+    const touched = () => this.#select(null);
+    this.#tests.element.addEventListener('pointerdown', touched);
+    this.#tests.element.addEventListener('focusin', touched);
+  }
+
+  #clearTests() {
+    const removed = [...this.#model.tests];
+    const undos = removed.map((test) => this.#model.removeTest(test.id));
+    const undo = () => undos.reverse().forEach((one) => one());
+    const gone = () => removed.forEach((test) => releaseAddress(test.square));
+    this.#toasts.show(text.tests.cleared(removed.length), { undo, gone });
+  }
+
+  /**
+   * @param {Blob} file
+   * @param {string} name
+   */
+  async #addTest(file, name) {
+    const test = this.#model.addTest(name);
+    try {
+      const { square } = await this.#client.prepare({ kind: 'file', file });
+      this.#model.updateTest(test, { square });
+    } catch (error) {
+      return this.#testFailed(test, error);
+    }
+    await this.#embedTest(test);
+  }
+
+  /** @param {TestPhoto} test its square is there */
+  async #embedTest(test) {
+    try {
+      const { embedding, milliseconds } = await this.#client.embed(/** @type {Blob} */ (test.square));
+      this.#model.updateTest(test, { embedding });
+      this.#engine.showSpeed(milliseconds);
+    } catch (error) {
+      // Where the engine gave up, the photo waits for its next start.
+      if (/** @type {EngineError} */ (error).code !== 'crashed') this.#testFailed(test, error);
+    }
+  }
+
+  /**
+   * @param {TestPhoto} test
+   * @param {unknown} error
+   */
+  #testFailed(test, error) {
+    this.#model.removeTest(test.id);
+    this.#problems.add(test.name, error);
+  }
+
+  /** Names the photos to try anew, with the set and the head as they are. */
+  async #refreshTests() {
+    const count = ++this.#refreshCount;
+    const tests = this.#model.tests.filter((test) => test.embedding);
+    if (tests.length === 0) return;
+    const embeddings = tests.map((test) => /** @type {Float32Array} */ (test.embedding));
+    const predictions = this.#canPredict() ? await this.#client.predict(embeddings).catch(() => null) : tests.map(() => null);
+    if (count !== this.#refreshCount || !predictions) return;
+    tests.forEach((test, index) => this.#tests.showPrediction(test, predictions[index]));
+  }
+
+  // ---- files from anywhere
+
+  /** @param {Document} page */
+  #listenToFiles(page) {
+    const drop = new DropView(page);
+    on(drop, 'drop', async ({ place, classId, transfer }) => this.#takeFiles(await fromDrop(transfer), place, classId));
+    on(drop, 'paste', ({ files }) => {
+      const target = this.#target !== null && this.#model.findClass(this.#target);
+      this.#takeFiles(fromList(files), target ? 'class' : 'test', target ? target.id : NaN);
+    });
+  }
+
+  /**
+   * @param {Picked[]} picked
+   * @param {'class' | 'new-class' | 'test' | 'page'} place where they fell
+   * @param {number} classId
+   */
+  #takeFiles(picked, place, classId) {
+    const photos = picked.filter((one) => !this.#isNetwork(one));
+    for (const one of picked) if (one.folder === null && this.#isNetwork(one)) this.#takeNetwork(one.file);
+    if (photos.length === 0) return;
+    if (place === 'class') this.#addFiles(classId, photos);
+    else if (place === 'test') for (const { file } of photos) this.#addTest(file, file.name);
+    else if (place === 'new-class' && photos.every((one) => one.folder === null)) this.#addFiles(this.#model.addClass().id, photos);
+    else this.#addFolders(photos);
+  }
+
+  /** @param {Picked} picked */
+  #isNetwork({ file }) {
+    return /\.(safetensors|pth|pt)$/i.test(file.name);
+  }
+
+  /** @param {File} file */
+  async #takeNetwork(file) {
+    if (!/\.safetensors$/i.test(file.name)) return this.#problems.add(file.name, new EngineError('pth-checkpoint'));
+    this.#trainingAbort?.abort();
+    try {
+      await this.#client.useCheckpoint(file);
+    } catch (error) {
+      this.#problems.add(file.name, error);
+      if (this.#client.info) this.#engineReady(this.#client.info);
+      return;
+    }
+    for (const abort of this.#embedding.values()) abort.abort();
+    this.#embedding.clear();
+    this.#refused.clear();
+    this.#model.forgetEmbeddings();
+    this.#tell(this.#client.setSupport());
+    this.#embedMissing();
+    this.#toasts.show(text.toast.checkpoint(file.name));
+  }
+}
+
+/**
+ * @param {EventTarget} target
+ * @param {string} type
+ * @param {(detail: any) => void} listener
+ */
+function on(target, type, listener) {
+  target.addEventListener(type, (event) => listener(/** @type {CustomEvent} */ (event).detail));
+}

@@ -1,0 +1,303 @@
+// Every word that the page says, in one place. Whole sentences: a sentence is never put together from fragments elsewhere.
+// No DOM and no state.
+
+const percentFormat = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 0 });
+const megabyteFormat = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const wholeFormat = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
+/** @param {number} share 0 to 1 */
+export const percent = (share) => percentFormat.format(share);
+/** @param {number} bytes */
+const megabytes = (bytes) => megabyteFormat.format(bytes / 1e6);
+/** @param {number} milliseconds */
+const duration = (milliseconds) => `${wholeFormat.format(milliseconds)} ms`;
+/** @param {number} count */
+const photos = (count) => (count === 1 ? '1 photo' : `${wholeFormat.format(count)} photos`);
+
+export const text = {
+  title: 'Glimpse',
+  privacy: 'Photos never leave this page.',
+  intro: 'Show it a few photos of each thing, and it learns to tell them apart.',
+
+  steps: {
+    show: 'Show',
+    train: 'Train',
+    try: 'Try',
+    nav: 'Steps',
+  },
+
+  classes: {
+    defaultName: (/** @type {number} */ number) => `Class ${number}`,
+    nameLabel: 'Name of the class',
+    count: (/** @type {number} */ count) => photos(count),
+    on: (/** @type {string} */ name) => `${name} takes part`,
+    off: 'Off',
+    offHint: 'Switched off: it takes no part for now.',
+    remove: (/** @type {string} */ name) => `Delete ${name}`,
+    removed: (/** @type {string} */ name, /** @type {number} */ count) =>
+      count === 0 ? `Deleted “${name}”.` : `Deleted “${name}” and its ${photos(count)}.`,
+    add: 'Add a class',
+    folder: 'Import folders',
+    folderHint: 'One class for each folder of photos',
+    nameTaken: (/** @type {string} */ name) => `There is already a class named “${name}”. Give this one another name.`,
+    empty: 'Drop photos here, paste them, or use the buttons.',
+    camera: 'Camera',
+    closeCamera: 'Close camera',
+    upload: 'Photos',
+    uploadFor: (/** @type {string} */ name) => `Add photos to ${name}`,
+    cameraFor: (/** @type {string} */ name) => `Use the camera for ${name}`,
+    shots: (/** @type {string} */ name) => `Photos of ${name}`,
+    pasteTarget: 'Pasted photos come here',
+  },
+
+  shot: {
+    open: (/** @type {number} */ number, /** @type {string} */ name) => `Photo ${number} of ${name}`,
+    pending: (/** @type {number} */ number, /** @type {string} */ name) => `Photo ${number} of ${name}, waiting for the network`,
+    failed: (/** @type {number} */ number, /** @type {string} */ name) => `Photo ${number} of ${name}, could not be read by the network`,
+    remove: (/** @type {number} */ number) => `Delete photo ${number}`,
+    removed: 'Deleted one photo.',
+  },
+
+  preview: {
+    label: 'Photo',
+    caption: 'The exact 224 × 224 pixels that the network sees.',
+    position: (/** @type {string} */ name, /** @type {number} */ number, /** @type {number} */ count) => `${name} · ${number} of ${count}`,
+    failed: 'The network could not read this photo, so it does not count.',
+    previous: 'Previous photo',
+    next: 'Next photo',
+    remove: 'Delete photo',
+    close: 'Close',
+  },
+
+  capture: {
+    snap: 'Tap to snap, hold for a burst',
+    snapOnce: 'Press for a burst',
+    stop: 'Press to stop',
+    settings: 'Burst settings',
+    rate: 'Photos a second',
+    rateValue: (/** @type {number} */ value) => `${value} a second`,
+    delay: 'Wait before the first',
+    delayValue: (/** @type {number} */ value) => (value === 0 ? 'none' : `${value} s`),
+    length: 'Longest burst',
+    lengthValue: (/** @type {number} */ value) => `${value} s`,
+    handsFree: 'Press once instead of holding',
+    countdown: (/** @type {number} */ seconds) => `${seconds}`,
+  },
+
+  camera: {
+    view: 'Camera picture',
+    device: 'Camera',
+    unnamedDevice: (/** @type {number} */ number) => `Camera ${number}`,
+    mirror: 'Mirror',
+    again: 'Try again',
+    states: {
+      off: 'The camera is off.',
+      asking: 'Your browser asks whether this page may use the camera. Choose “Allow”.',
+      unanswered: 'Still waiting for your answer. Look for the question near the address bar, or for a crossed-out camera in it.',
+      denied: 'The camera is blocked for this page. Allow it with the camera or lock symbol in the address bar, then try again.',
+      none: 'No camera was found. Plug one in and try again, or add photos from files.',
+      busy: 'The camera is in use by another program or tab. Close that, then try again.',
+      insecure: 'Browsers give the camera to secure pages alone. Open this page by https, or from localhost.',
+      unplugged: 'The camera was disconnected. Plug it in again, or choose another.',
+      failed: 'The camera did not start. Try again, or choose another one.',
+      paused: 'The camera rests while this tab is hidden.',
+      on: '',
+    },
+  },
+
+  training: {
+    train: 'Train',
+    again: 'Train again',
+    cancel: 'Cancel',
+    setName: (/** @type {number} */ way, /** @type {number} */ least, /** @type {number} */ most) =>
+      least === most ? `${way}-way ${least}-shot` : `${way}-way, ${least}–${most} shots`,
+    noSet: 'No set yet',
+    progress: (/** @type {number} */ done, /** @type {number} */ total) => `Step ${done} of ${total}`,
+    progressLabel: 'Training progress',
+    reasons: {
+      classes: 'Training needs photos in at least two classes.',
+      empty: (/** @type {string} */ name) => `“${name}” has no photo yet. Add one, or switch it off or delete it.`,
+      pending: (/** @type {number} */ count) => `Waiting until ${count === 1 ? '1 photo has' : `${count} photos have`} been read.`,
+      engine: 'Waiting for the network.',
+    },
+    states: {
+      none: 'Takes a few seconds. Predictions work before, and get better with it.',
+      untrainedHead: 'Ready. Training fits the classes to your photos.',
+      stale: 'The photos have changed since the last training.',
+      trained: 'Trained on the photos you see.',
+    },
+    changed: 'The photos changed, so training was stopped.',
+    cancelled: 'Training was cancelled. Nothing has changed.',
+    outcome: (/** @type {number} */ before, /** @type {number} */ after) =>
+      `Right on your own photos: ${percent(before)} before, ${percent(after)} after.`,
+    curves: 'Course of the training',
+    loss: 'Loss',
+    accuracy: 'Accuracy',
+    entropy: 'Entropy',
+    curveEmpty: 'The curves of the next training appear here.',
+    curveSummary: (
+      /** @type {number} */ steps,
+      /** @type {string} */ lossFrom,
+      /** @type {string} */ lossTo,
+      /** @type {string} */ accuracy,
+      /** @type {string} */ entropyFrom,
+      /** @type {string} */ entropyTo,
+    ) =>
+      `After ${steps} steps: loss from ${lossFrom} to ${lossTo}, accuracy ${accuracy}, entropy from ${entropyFrom} to ${entropyTo}.`,
+    advanced: 'Advanced',
+    recipe: 'Recipe',
+    scaled: 'Scaled',
+    scaledHint: 'Cosine × 10, the scale is learnt too. Recommended.',
+    plain: 'Plain',
+    plainHint: 'The textbook: no scale, entropy weight 1, Adam 5e-4, 200 steps.',
+  },
+
+  prediction: {
+    none: 'Add a photo to two classes, and predictions appear here.',
+    noneYet: 'Nothing to name yet',
+    prototype: 'Prototype prediction. Train for a better one.',
+    finetune: 'Prediction of the trained head.',
+    nearest: (/** @type {string} */ similarity) => `Most similar photo, similarity ${similarity}`,
+    nearestShort: (/** @type {string} */ similarity) => `most similar: ${similarity}`,
+    winner: (/** @type {string} */ name, /** @type {string} */ share) => `${name}, ${share}`,
+    probabilities: 'How sure it is of each class',
+    more: (/** @type {number} */ count) => `and ${count} more`,
+  },
+
+  live: {
+    title: 'Live camera',
+    start: 'Start camera',
+    stop: 'Stop camera',
+    rate: (/** @type {string} */ perSecond, /** @type {number} */ milliseconds) => `${perSecond} a second · ${duration(milliseconds)} each`,
+    off: 'Ready. Start the camera, or choose photos below.',
+    waitingForEngine: 'Predictions begin when the network is here.',
+    training: 'Predictions rest while it trains.',
+    idle: 'Start the camera, and it names what it sees.',
+  },
+
+  tests: {
+    title: 'Photos to try',
+    choose: 'Choose photos',
+    empty: 'Drop photos here that it has not seen.',
+    clear: 'Clear',
+    remove: (/** @type {string} */ name) => `Remove ${name}`,
+    removed: 'Removed the photo.',
+    cleared: (/** @type {number} */ count) => `Removed ${photos(count)}.`,
+    pasted: 'pasted photo',
+    waiting: 'Waiting…',
+    unnamed: 'Photo',
+  },
+
+  engine: {
+    label: 'Engine',
+    working: (/** @type {number} */ count) => `Reading ${photos(count)}`,
+    phases: {
+      module: 'Loading the engine',
+      weights: (/** @type {number} */ loaded, /** @type {number} */ total) => `Network: ${megabytes(loaded)} of ${megabytes(total)} MB`,
+      backend: 'Warming up',
+    },
+    ready: (/** @type {string} */ backend, /** @type {number} */ milliseconds) => `${backend} · ${duration(milliseconds)}`,
+    failed: 'Not running',
+    backends: { cpu: 'CPU', webgpu: 'WebGPU' },
+    terms: {
+      backend: 'Computes on',
+      adapter: 'Adapter',
+      reason: 'Why not WebGPU',
+      speed: 'One photo takes',
+      network: 'Network',
+      source: 'From',
+      size: 'Size',
+      kept: 'Kept',
+    },
+    milliseconds: (/** @type {number} */ value) => duration(value),
+    size: (/** @type {number} */ bytes) => `${megabytes(bytes)} MB`,
+    unknownAdapter: 'The browser does not tell its name.',
+    kept: {
+      cache: 'in this browser; nothing was fetched',
+      fetched: 'in this browser, for the next visit',
+      not: 'no: this browser lets the page keep nothing',
+      own: 'no: it is your file',
+    },
+    unchecked: 'Not checked: only secure pages (https or localhost) can check what was fetched.',
+    reasons: {
+      forced: () => 'The address asks for the CPU.',
+      'no-webgpu': () => 'This browser has no WebGPU.',
+      'no-adapter': () => 'WebGPU found no graphics adapter.',
+      'no-timestamp-query': () => 'The graphics adapter lacks timestamp queries.',
+      'software-adapter': (/** @type {string} */ detail) => `The adapter is a program (${detail}), slower than the CPU path.`,
+      differs: (/** @type {string} */ detail) => `Its answer differed from the reference (cosine ${detail}).`,
+      failed: (/** @type {string} */ detail) => `WebGPU failed: ${detail}`,
+      crashed: (/** @type {string} */ detail) => `WebGPU crashed: ${detail}`,
+    },
+    restarted: 'The engine stopped and was restarted. Your photos are still here.',
+    reading: 'Reading the photos with the new network.',
+  },
+
+  banner: {
+    untrained: 'Untrained network: its answers mean nothing.',
+    untrainedDo: 'Run “cargo glimpse weights”, or drop a ResNet-18 .safetensors file here.',
+    retry: 'Retry',
+    details: 'Details',
+  },
+
+  /** What an error code means for the visitor, and what to do. */
+  errors: {
+    'photo-empty': 'The file is empty. Choose a photo that opens elsewhere.',
+    'photo-corrupt': 'The photo is damaged or cut off. Copy or save it again.',
+    'photo-format': 'This browser cannot read that picture format. Save it as JPEG or PNG.',
+    'photo-not-image': 'This is not a picture. Choose a JPEG, PNG, WebP, GIF or BMP photo.',
+    'photo-too-large': 'The picture has more than 64 megapixels. Make it smaller first.',
+    'photo-crashed': 'The engine stopped twice at this photo, so it was left out.',
+    'file-unreadable': 'The browser may not read this file, or it has moved. Choose it again.',
+    'embedding-not-finite': 'The network has no answer for this picture. Choose another one.',
+    'weights-missing': 'The server has no network in its folder “weights”. Run “cargo glimpse weights” there, then retry.',
+    'weights-download': 'The network could not be fetched. Check the connection, then retry.',
+    'weights-truncated': 'The network arrived incomplete. Retry.',
+    'weights-changed': 'The file that arrived is not the network it should be. Retry; if that does not help, prepare the weights again.',
+    'weights-format': 'This is not a readable network. A ResNet-18 state dict as .safetensors is needed.',
+    'weights-missing-tensor': 'This network is not a ResNet-18: a part is missing.',
+    'weights-unexpected-tensor': 'This network is not a ResNet-18: it has parts that do not belong.',
+    'weights-shape': 'This network is of another architecture. A ResNet-18 is needed.',
+    'weights-not-finite': 'This network holds numbers that are not finite: it is damaged.',
+    manifest: 'weights/manifest.json cannot be used. Run “cargo glimpse weights” again, then retry.',
+    module: 'The engine could not be loaded. Check the connection, then retry.',
+    worker: 'The engine could not be loaded. Check the connection, then retry.',
+    crashed: 'The engine stopped. Retry, or reload the page.',
+    backend: 'The computation failed. Retry, or open this page with ?backend=cpu.',
+    'webgpu-no-webgpu': 'The address asks for WebGPU, but this browser has none. Open the page without ?backend=webgpu.',
+    'webgpu-no-adapter': 'The address asks for WebGPU, but it found no graphics adapter. Open the page without ?backend=webgpu.',
+    'webgpu-no-timestamp-query':
+      'The address asks for WebGPU, but the adapter lacks timestamp queries. Open the page without ?backend=webgpu.',
+    'webgpu-differs': 'The address asks for WebGPU, but its answers differ from the reference. Open the page without ?backend=webgpu.',
+    'webgpu-failed': 'The address asks for WebGPU, but it failed. Open the page without ?backend=webgpu.',
+    'pth-checkpoint': 'A .pth or .pt file has to be converted first: cargo glimpse weights --from FILE. Then drop the .safetensors file here.',
+    'no-photos': 'There is no file in it that could be a photo.',
+  },
+  unknownError: (/** @type {string} */ message) => `Something went wrong: ${message}`,
+
+  problems: {
+    title: (/** @type {number} */ count) => (count === 1 ? '1 file was left out' : `${count} files were left out`),
+    dismiss: 'Dismiss',
+  },
+
+  toast: {
+    undo: 'Undo',
+    dismiss: 'Dismiss',
+    checkpoint: (/** @type {string} */ name) => `${name} is the network now.`,
+    classesAdded: (/** @type {number} */ count, /** @type {number} */ shots) =>
+      `Reading ${shots === 1 ? '1 file' : `${shots} files`} for ${count === 1 ? '1 class' : `${count} classes`}.`,
+  },
+
+  drop: {
+    page: 'Drop photos on a class, on “Try”, or anywhere for a new class.',
+  },
+};
+
+/**
+ * An error in the visitor's words.
+ * @param {any} error
+ */
+export function explain(error) {
+  const known = /** @type {Record<string, string>} */ (text.errors)[error?.code];
+  return known ?? text.unknownError(String(error?.message ?? error));
+}

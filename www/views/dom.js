@@ -1,0 +1,112 @@
+// Small helpers that every view uses: elements, icons, picture addresses, class colours. No words, no state of the page.
+
+/**
+ * Makes an element. Properties are set as such; `data`, `aria` and `on` hold data attributes, ARIA attributes and listeners.
+ * @param {string} tag with classes: `button.quiet`
+ * @param {Record<string, any>} [properties]
+ * @param {...(Node | string)} children strings become text, never markup
+ * @returns {any}
+ */
+export function el(tag, properties = {}, ...children) {
+  const [name, ...classes] = tag.split('.');
+  const element = document.createElement(name);
+  if (classes.length) element.className = classes.join(' ');
+  const { data = {}, aria = {}, on = {}, ...rest } = properties;
+  if (name === 'button') element.setAttribute('type', 'button');
+  Object.assign(element, rest);
+  Object.assign(element.dataset, data);
+  for (const [key, value] of Object.entries(aria)) element.setAttribute(`aria-${key}`, value);
+  for (const [type, listener] of Object.entries(on)) element.addEventListener(type, listener);
+  element.append(...children);
+  return element;
+}
+
+/** Outlines on a 24 × 24 grid. */
+const ICONS = {
+  camera: 'M4 8h3l1.6-2.5h6.8L17 8h3v11H4zM12 16.5a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4z',
+  photos: 'M4 5h13v11H4zM4 13l4-4 4 4 2-2 3 3M20 8v11H7',
+  folder: 'M3.5 18.5v-12h6l2 2.5h9v9.5z',
+  bin: 'M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.5 10.5v6M13.5 10.5v6',
+  plus: 'M12 5v14M5 12h14',
+  close: 'M6 6l12 12M18 6L6 18',
+  previous: 'M15 5l-7 7 7 7',
+  next: 'M9 5l7 7-7 7',
+  stop: 'M6.5 6.5h11v11h-11z',
+  settings: 'M4 8h9M17 8h3M4 16h3M11 16h9M15 5.5v5M9 13.5v5',
+  chevron: 'M6 9l6 6 6-6',
+  warning: 'M12 4l9 16H3zM12 10v4.5M12 17v.5',
+};
+
+/** @param {keyof typeof ICONS} name */
+export function icon(name) {
+  const svg = svgElement('svg', { viewBox: '0 0 24 24', class: 'icon', 'aria-hidden': 'true' });
+  svg.append(svgElement('path', { d: ICONS[name] }));
+  return svg;
+}
+
+/**
+ * @param {string} tag
+ * @param {Record<string, string | number>} attributes
+ */
+export function svgElement(tag, attributes) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  return element;
+}
+
+/** @type {Map<Blob, string>} */
+const addresses = new Map();
+
+/**
+ * One address for each picture, until it is released.
+ * @param {Blob} picture
+ */
+export function addressOf(picture) {
+  const address = addresses.get(picture) ?? URL.createObjectURL(picture);
+  addresses.set(picture, address);
+  return address;
+}
+
+/** @param {Blob | null} picture */
+export function releaseAddress(picture) {
+  if (!picture || !addresses.has(picture)) return;
+  URL.revokeObjectURL(/** @type {string} */ (addresses.get(picture)));
+  addresses.delete(picture);
+}
+
+/** Well apart, and apart from the accent's yellow; later ones follow by the golden angle. */
+const HUES = [255, 25, 150, 310, 195, 50, 345, 125, 285, 220];
+
+/**
+ * Gives an element the colour of a class.
+ * @param {HTMLElement} element
+ * @param {number} hue
+ */
+export function colour(element, hue) {
+  element.style.setProperty('--hue', String(HUES[hue] ?? Math.round((hue * 137.5) % 360)));
+}
+
+/**
+ * A button that opens a file picker; the input itself stays reachable by keyboard and by tests.
+ * @param {string} classes
+ * @param {{label: string, hint: string, picture: keyof typeof ICONS, id?: string, folder?: boolean, pick: (files: File[]) => void}} options
+ */
+export function fileButton(classes, { label, hint, picture, id = '', folder = false, pick }) {
+  const input = el('input.visually-hidden', { type: 'file', multiple: true, id, webkitdirectory: folder, aria: { label: hint } });
+  if (!folder) input.accept = 'image/*,.heic,.heif,.avif';
+  input.addEventListener('change', () => {
+    const files = [...input.files];
+    input.value = '';
+    pick(files);
+  });
+  return el(`label.${classes}`, { title: hint }, input, icon(picture), el('span', {}, label));
+}
+
+/**
+ * @param {EventTarget} target
+ * @param {string} type
+ * @param {any} [detail]
+ */
+export function emit(target, type, detail) {
+  target.dispatchEvent(new CustomEvent(type, { detail }));
+}

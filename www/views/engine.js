@@ -1,0 +1,99 @@
+// The engine's state in the header: how far its start has come, then backend and speed, and on a click everything about it.
+// It only shows what it is told.
+
+import { text } from '../strings.js';
+import { el, icon } from './dom.js';
+
+/** @import { EngineInfo, StartProgress } from '../engine/protocol.js' */
+
+export class EngineView {
+  #label = el('span.engine-label');
+  #bar = el('progress.engine-bar', { max: 1, hidden: true, aria: { label: text.engine.label } });
+  #facts = el('dl.engine-facts');
+  /** @type {EngineInfo | null} */
+  #info = null;
+  #milliseconds = 0;
+  #working = 0;
+
+  constructor() {
+    const summary = el('summary.engine-summary', {}, el('span.engine-dot', { aria: { hidden: 'true' } }), this.#label, icon('chevron'), this.#bar);
+    this.element = el('details.engine', { id: 'engine' }, summary, this.#facts);
+    this.#say(text.engine.phases.module);
+  }
+
+  /** @param {StartProgress} progress */
+  showProgress({ phase, loaded = 0, total = 0 }) {
+    this.#info = null;
+    this.element.dataset.state = 'loading';
+    this.#bar.hidden = false;
+    if (phase !== 'weights') {
+      this.#bar.removeAttribute('value');
+      return this.#say(text.engine.phases[phase]);
+    }
+    this.#bar.value = loaded / total;
+    this.#say(text.engine.phases.weights(loaded, total));
+  }
+
+  /** @param {EngineInfo} info */
+  showReady(info) {
+    this.#info = info;
+    this.#milliseconds = info.milliseconds;
+    this.element.dataset.state = 'ready';
+    this.#bar.hidden = true;
+    this.#refresh();
+  }
+
+  showFailed() {
+    this.#info = null;
+    this.element.dataset.state = 'failed';
+    this.#bar.hidden = true;
+    this.#facts.replaceChildren();
+    this.#say(text.engine.failed);
+  }
+
+  /** @param {number} milliseconds what the newest embedding took */
+  showSpeed(milliseconds) {
+    this.#milliseconds = milliseconds;
+    this.#refresh();
+  }
+
+  /** @param {number} count photos that wait for their embedding */
+  showWorking(count) {
+    this.#working = count;
+    this.#refresh();
+  }
+
+  #refresh() {
+    if (!this.#info) return;
+    const { backend, adapter, reason, network } = this.#info;
+    const names = text.engine.backends;
+    const words = text.engine.terms;
+    this.#say(this.#working > 0 ? text.engine.working(this.#working) : text.engine.ready(names[backend], this.#milliseconds));
+    /** @type {[string, string, string][]} */
+    const facts = [
+      ['backend', words.backend, names[backend]],
+      ['adapter', words.adapter, adapter || text.engine.unknownAdapter],
+      ['speed', words.speed, text.engine.milliseconds(this.#milliseconds)],
+      ['network', words.network, network.name],
+      ['source', words.source, network.source],
+      ['size', words.size, text.engine.size(network.bytes)],
+      ['kept', words.kept, keptWords(network)],
+    ];
+    if (reason) facts.splice(2, 0, ['reason', words.reason, text.engine.reasons[reason.code](reason.detail)]);
+    this.#facts.replaceChildren(...facts.flatMap(([key, term, fact]) => [el('dt', {}, term), el('dd', { data: { fact: key } }, fact)]));
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    if (this.#label.textContent !== words) this.#label.textContent = words;
+  }
+}
+
+/** @param {import('../engine/protocol.js').NetworkInfo} network */
+function keptWords({ fromCache, kept, checked, manifest }) {
+  const words = text.engine.kept;
+  if (!manifest) return words.own;
+  if (!checked) return text.engine.unchecked;
+  if (fromCache) return words.cache;
+  return kept ? words.fetched : words.not;
+}

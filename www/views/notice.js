@@ -1,0 +1,33 @@
+// The line under the header: what the page is, or, in its place, what stands in the way (no network, an untrained network).
+// Events: `retry`.
+
+import { explain, text } from '../strings.js';
+import { el, emit, icon } from './dom.js';
+
+export class NoticeView extends EventTarget {
+  /** @param {HTMLElement} element */
+  constructor(element) {
+    super();
+    this.element = element;
+    this.#intro = el('p.intro', {}, el('span', {}, text.intro), ' ', el('strong.privacy', {}, text.privacy));
+    element.append(this.#intro);
+  }
+
+  #intro;
+
+  clear() {
+    this.element.replaceChildren(this.#intro);
+  }
+
+  showUntrained() {
+    const words = el('div.banner-words', {}, el('strong', {}, text.banner.untrained), el('span', {}, text.banner.untrainedDo));
+    this.element.replaceChildren(el('div.banner', { id: 'banner-untrained', role: 'alert' }, icon('warning'), words));
+  }
+
+  /** @param {import('../engine/protocol.js').EngineError} error */
+  showFailure(error) {
+    const words = el('div.banner-words', {}, el('strong', {}, explain(error)), el('span.banner-detail', {}, error.message));
+    const retry = el('button.button', { id: 'retry', on: { click: () => emit(this, 'retry') } }, text.banner.retry);
+    this.element.replaceChildren(el('div.banner.failure', { id: 'banner-failed', role: 'alert', data: { code: error.code } }, icon('warning'), words, retry));
+  }
+}

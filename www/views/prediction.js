@@ -1,0 +1,121 @@
+// An answer: the winner with the most similar shot beside it, and a bar for each class.
+// Rows keep their place while numbers change, so that a live answer can be read. It reads the model and changes nothing.
+
+import { percent, text } from '../strings.js';
+import { addressOf, colour, el } from './dom.js';
+
+/** @import { Prediction } from '../engine/protocol.js' */
+/** @import { Model } from '../model.js' */
+
+export class PredictionView {
+  #model;
+  #most;
+  #name = el('strong.winner-name');
+  #share = el('span.winner-share');
+  #picture = el('img', { alt: '', width: 224, height: 224, hidden: true });
+  #caption = el('figcaption');
+  #bars = el('ol.bars', { aria: { label: text.prediction.probabilities } });
+  #more = el('p.bars-more', { hidden: true });
+  /** @type {Map<number, HTMLElement>} */
+  #rows = new Map();
+
+  /**
+   * @param {Model} model
+   * @param {{most?: number}} [options] the highest number of bars; with it the likeliest come first
+   */
+  constructor(model, { most = Infinity } = {}) {
+    this.#model = model;
+    this.#most = most;
+    const nearest = el('figure.nearest', {}, this.#picture, this.#caption);
+    const winner = el('div.winner', {}, el('div.winner-words', {}, this.#name, this.#share), nearest);
+    this.element = el('div.prediction', { data: { prediction: '' } }, winner, this.#bars, this.#more);
+    this.clear(text.prediction.noneYet);
+  }
+
+  /** @param {string} words */
+  clear(words) {
+    this.element.dataset.empty = 'true';
+    delete this.element.dataset.winnerId;
+    delete this.element.dataset.method;
+    this.#name.textContent = words;
+    this.#share.textContent = '';
+    this.#caption.textContent = '';
+    this.#picture.hidden = true;
+    this.#picture.removeAttribute('src');
+    this.#more.hidden = true;
+    this.#bars.replaceChildren();
+    this.#rows.clear();
+  }
+
+  /**
+   * @param {Prediction} prediction
+   * @returns {{name: string, share: string} | null} the winner, in words
+   */
+  show({ method, scores, nearest }) {
+    const known = scores.flatMap(({ classId, probability }) => {
+      const photoClass = this.#model.findClass(classId);
+      return photoClass ? [{ photoClass, probability }] : [];
+    });
+    if (known.length === 0) return null;
+    const winner = known.reduce((best, score) => (score.probability > best.probability ? score : best));
+    this.element.dataset.empty = 'false';
+    this.element.dataset.method = method;
+    this.element.dataset.winnerId = String(winner.photoClass.id);
+    colour(this.element, winner.photoClass.hue);
+    this.#name.textContent = winner.photoClass.name;
+    this.#share.textContent = percent(winner.probability);
+    this.#showNearest(nearest);
+    this.#showBars(this.#chosen(known), winner.photoClass.id);
+    this.#more.hidden = known.length <= this.#most;
+    this.#more.textContent = text.prediction.more(known.length - this.#most);
+    return { name: winner.photoClass.name, share: percent(winner.probability) };
+  }
+
+  /**
+   * In the page's order, or the likeliest where there is room for a few.
+   * @param {{photoClass: import('../model.js').PhotoClass, probability: number}[]} scores
+   */
+  #chosen(scores) {
+    if (this.#most !== Infinity) return [...scores].sort((a, b) => b.probability - a.probability).slice(0, this.#most);
+    const place = (/** @type {typeof scores[number]} */ score) => this.#model.classes.indexOf(score.photoClass);
+    return [...scores].sort((a, b) => place(a) - place(b));
+  }
+
+  /** @param {Prediction['nearest']} nearest */
+  #showNearest({ shotId, similarity }) {
+    const square = this.#model.findShot(shotId)?.shot.square ?? null;
+    const words = similarity.toFixed(2);
+    this.#picture.hidden = square === null;
+    if (square && this.#picture.src !== addressOf(square)) this.#picture.src = addressOf(square);
+    this.#picture.alt = text.prediction.nearest(words);
+    this.#caption.textContent = text.prediction.nearestShort(words);
+    this.element.dataset.nearestShotId = String(shotId);
+    this.element.dataset.similarity = String(similarity);
+  }
+
+  /**
+   * @param {{photoClass: import('../model.js').PhotoClass, probability: number}[]} scores
+   * @param {number} winnerId
+   */
+  #showBars(scores, winnerId) {
+    const rows = scores.map(({ photoClass, probability }) => {
+      const row = this.#rows.get(photoClass.id) ?? this.#newRow(photoClass.id);
+      row.dataset.probability = String(probability);
+      row.dataset.winner = String(photoClass.id === winnerId);
+      row.style.setProperty('--share', probability.toFixed(4));
+      colour(row, photoClass.hue);
+      row.children[0].textContent = photoClass.name;
+      row.children[2].textContent = percent(probability);
+      return row;
+    });
+    const inPlace = rows.length === this.#bars.childElementCount && rows.every((row, index) => row === this.#bars.children[index]);
+    if (!inPlace) this.#bars.replaceChildren(...rows);
+  }
+
+  /** @param {number} classId */
+  #newRow(classId) {
+    const row = el('li.bar', { data: { classId } }, el('span.bar-name'), el('span.bar-track', { aria: { hidden: 'true' } }, el('span.bar-fill')), el('span.bar-share'));
+    this.#rows.set(classId, row);
+    return row;
+  }
+}

@@ -1,0 +1,30 @@
+// Files that were left out, one line each with its reason, until the visitor has seen them.
+
+import { explain, text } from '../strings.js';
+import { el, icon } from './dom.js';
+
+export class ProblemsView {
+  #title = el('strong');
+  #list = el('ul.problem-list');
+
+  constructor() {
+    const dismiss = el('button.icon-button', { id: 'dismiss-problems', aria: { label: text.problems.dismiss }, on: { click: () => this.clear() } }, icon('close'));
+    this.element = el('section.problems', { id: 'problems', hidden: true, role: 'status' }, el('div.problems-head', {}, icon('warning'), this.#title, dismiss), this.#list);
+  }
+
+  /**
+   * @param {string} file
+   * @param {any} error
+   */
+  add(file, error) {
+    const item = el('li', { data: { code: error.code ?? '' } }, el('b', {}, file), el('span', {}, explain(error)));
+    this.#list.append(item);
+    this.#title.textContent = text.problems.title(this.#list.childElementCount);
+    this.element.hidden = false;
+  }
+
+  clear() {
+    this.#list.replaceChildren();
+    this.element.hidden = true;
+  }
+}

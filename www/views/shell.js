@@ -1,0 +1,56 @@
+// The page's frame: header, the three steps, the bar at the foot of a phone's screen. It holds other views and knows none of them.
+
+import { text } from '../strings.js';
+import { el } from './dom.js';
+
+const STEPS = /** @type {const} */ (['show', 'train', 'try']);
+
+export class ShellView {
+  /** @param {Document} page */
+  constructor(page) {
+    /** @param {string} id */
+    const find = (id) => /** @type {HTMLElement} */ (page.getElementById(id));
+    this.top = find('top');
+    this.notice = find('notice');
+    this.dock = find('dock');
+    this.notices = find('notices');
+    /** @type {Record<'show' | 'train' | 'try', HTMLElement>} */
+    this.steps = { show: find('show-step'), train: find('train-step'), try: find('try-step') };
+    page.title = text.title;
+    this.top.prepend(brand());
+    this.#headings();
+    this.#dock();
+  }
+
+  #headings() {
+    STEPS.forEach((step, index) => {
+      const id = `${step}-title`;
+      const heading = el('h2.step-title', { id }, el('span.step-number', { aria: { hidden: 'true' } }, String(index + 1)), text.steps[step]);
+      this.steps[step].append(heading);
+      this.steps[step].setAttribute('aria-labelledby', id);
+    });
+  }
+
+  #dock() {
+    this.live = el('a.dock-live', { href: '#try-step', hidden: true }, el('strong.dock-name'), el('span.dock-share'));
+    const links = STEPS.map((step, index) => el('a.dock-link', { href: `#${step}-step` }, el('span.step-number', {}, String(index + 1)), text.steps[step]));
+    this.dock.setAttribute('aria-label', text.steps.nav);
+    this.dock.append(this.live, el('div.dock-links', {}, ...links));
+  }
+
+  /**
+   * The live answer, for screens on which step 3 is out of sight.
+   * @param {{name: string, share: string} | null} answer
+   */
+  showLive(answer) {
+    this.live.hidden = answer === null;
+    if (!answer) return;
+    this.live.firstChild.textContent = answer.name;
+    this.live.lastChild.textContent = answer.share;
+  }
+}
+
+function brand() {
+  const logo = el('img.logo', { src: new URL('../assets/logo.svg', import.meta.url).href, alt: '', width: 36, height: 36 });
+  return el('h1.brand', {}, logo, el('span', {}, text.title));
+}
