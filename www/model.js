@@ -176,7 +176,7 @@ export class Model extends EventTarget {
     for (const shot of this.classes.flatMap((photoClass) => photoClass.shots)) {
       if (shot.square) this.updateShot(shot, { embedding: null, status: 'pending' });
     }
-    for (const test of this.tests) this.updateTest(test, { embedding: null, prediction: null });
+    for (const test of this.tests) this.updateTest(test, { embedding: null });
   }
 
   /** @param {string} name */

@@ -45,7 +45,8 @@ export const text = {
     closeCamera: 'Close camera',
     upload: 'Photos',
     uploadFor: (/** @type {string} */ name) => `Add photos to ${name}`,
-    cameraFor: (/** @type {string} */ name) => `Use the camera for ${name}`,
+    cameraFor: (/** @type {string} */ name) => `Camera for ${name}`,
+    closeCameraFor: (/** @type {string} */ name) => `Close camera of ${name}`,
     shots: (/** @type {string} */ name) => `Photos of ${name}`,
     pasteTarget: 'Pasted photos come here',
   },
@@ -59,7 +60,6 @@ export const text = {
   },
 
   preview: {
-    label: 'Photo',
     caption: 'The exact 224 × 224 pixels that the network sees.',
     position: (/** @type {string} */ name, /** @type {number} */ number, /** @type {number} */ count) => `${name} · ${number} of ${count}`,
     failed: 'The network could not read this photo, so it does not count.',
@@ -149,7 +149,7 @@ export const text = {
     scaled: 'Scaled',
     scaledHint: 'Cosine × 10, the scale is learnt too. Recommended.',
     plain: 'Plain',
-    plainHint: 'The textbook: no scale, entropy weight 1, Adam 5e-4, 200 steps.',
+    plainHint: 'The textbook: no scale, entropy weight 1, Adam 0.0005, 200 steps.',
   },
 
   prediction: {
@@ -171,7 +171,6 @@ export const text = {
     rate: (/** @type {string} */ perSecond, /** @type {number} */ milliseconds) => `${perSecond} a second · ${duration(milliseconds)} each`,
     off: 'Ready. Start the camera, or choose photos below.',
     waitingForEngine: 'Predictions begin when the network is here.',
-    training: 'Predictions rest while it trains.',
     idle: 'Start the camera, and it names what it sees.',
   },
 
@@ -183,7 +182,6 @@ export const text = {
     remove: (/** @type {string} */ name) => `Remove ${name}`,
     removed: 'Removed the photo.',
     cleared: (/** @type {number} */ count) => `Removed ${photos(count)}.`,
-    pasted: 'pasted photo',
     waiting: 'Waiting…',
     unnamed: 'Photo',
   },
@@ -230,14 +228,12 @@ export const text = {
       crashed: (/** @type {string} */ detail) => `WebGPU crashed: ${detail}`,
     },
     restarted: 'The engine stopped and was restarted. Your photos are still here.',
-    reading: 'Reading the photos with the new network.',
   },
 
   banner: {
     untrained: 'Untrained network: its answers mean nothing.',
     untrainedDo: 'Run “cargo glimpse weights”, or drop a ResNet-18 .safetensors file here.',
     retry: 'Retry',
-    details: 'Details',
   },
 
   /** What an error code means for the visitor, and what to do. */
@@ -271,7 +267,6 @@ export const text = {
     'webgpu-differs': 'The address asks for WebGPU, but its answers differ from the reference. Open the page without ?backend=webgpu.',
     'webgpu-failed': 'The address asks for WebGPU, but it failed. Open the page without ?backend=webgpu.',
     'pth-checkpoint': 'A .pth or .pt file has to be converted first: cargo glimpse weights --from FILE. Then drop the .safetensors file here.',
-    'no-photos': 'There is no file in it that could be a photo.',
   },
   unknownError: (/** @type {string} */ message) => `Something went wrong: ${message}`,
 
@@ -286,10 +281,6 @@ export const text = {
     checkpoint: (/** @type {string} */ name) => `${name} is the network now.`,
     classesAdded: (/** @type {number} */ count, /** @type {number} */ shots) =>
       `Reading ${shots === 1 ? '1 file' : `${shots} files`} for ${count === 1 ? '1 class' : `${count} classes`}.`,
-  },
-
-  drop: {
-    page: 'Drop photos on a class, on “Try”, or anywhere for a new class.',
   },
 };
 

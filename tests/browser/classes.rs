@@ -68,6 +68,7 @@ fn from_shots_to_a_trained_answer() -> Outcome {
         assert!((sum - 1.0).abs() < 1e-4, "{shown:?}");
     }
 
+    stage.page.hover(&format!("[data-class-id='{}'] .shot", ids[0]))?;
     stage
         .page
         .click(&format!("[data-class-id='{}'] .shot-remove", ids[0]))?;
@@ -137,7 +138,7 @@ fn names_are_text_and_differ() -> Outcome {
     assert_eq!(
         stage
             .page
-            .eval::<u32>("document.querySelectorAll('img[src=x], #main b:not(li b)').length")?,
+            .eval::<u32>("document.querySelectorAll('img[src=x], .winner-name *, .bar-name *').length")?,
         0
     );
 

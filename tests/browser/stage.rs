@@ -156,7 +156,10 @@ impl Stage {
             .eval("new Promise((done) => setTimeout(done, 300)).then(() => true)")
             .map(|_: bool| ())?;
         self.page.eval(
-            "[...document.querySelectorAll('.test [data-prediction]')].map((prediction) => ({
+            "[...document.querySelectorAll('.test')]
+               .sort((a, b) => a.dataset.testId - b.dataset.testId)
+               .map((test) => test.querySelector('[data-prediction]'))
+               .map((prediction) => ({
                winner: prediction.querySelector('.winner-name').textContent,
                method: prediction.dataset.method,
                bars: [...prediction.querySelectorAll('.bar')].map((bar) =>

@@ -55,9 +55,10 @@ async function startWebGpu(options, adapter) {
     return refuse(options, { code: 'differs', detail: cosine.toFixed(4) });
   } catch (error) {
     // An error of the module's own leaves it sound; anything else has poisoned it, and the worker must go.
-    if (error?.code !== 'backend') throw error;
+    const { code, message } = /** @type {EngineError} */ (error);
+    if (code !== 'backend') throw error;
     engine?.free();
-    return refuse(options, { code: 'failed', detail: error.message });
+    return refuse(options, { code: 'failed', detail: message });
   }
 }
 

@@ -60,8 +60,9 @@ async function squareOfFile(module, file) {
   try {
     return module.squareFromPhoto(new Uint8Array(buffer));
   } catch (error) {
-    if (error?.code !== 'photo-format') throw error;
-    return squareByBrowser(module, file, error);
+    const refusal = /** @type {EngineError} */ (error);
+    if (refusal.code !== 'photo-format') throw error;
+    return squareByBrowser(module, file, refusal);
   }
 }
 

@@ -18,7 +18,7 @@ const REPORT_EVERY = 80;
  * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, manifest: string, network: NetworkInfo}>}
  */
 export async function loadWeights(onProgress) {
-  const text = await (await request(MANIFEST_URL, { cache: 'no-cache' })).text();
+  const text = await (await request(MANIFEST_URL)).text();
   const manifest = parseManifest(text);
   onProgress(0, manifest.bytes);
 
@@ -74,11 +74,11 @@ function parseManifest(text) {
 }
 
 /**
+ * Never through the browser's own cache: what came damaged once would come from there again, and what is right is kept by us.
  * @param {URL} url
- * @param {RequestInit} [options]
  */
-async function request(url, options) {
-  const response = await fetch(url, options).catch((error) => {
+async function request(url) {
+  const response = await fetch(url, { cache: 'no-store' }).catch((error) => {
     throw new EngineError('weights-download', `${url.pathname}: ${error.message}`);
   });
   if (response.ok) return response;

@@ -102,7 +102,6 @@ export class ClassCardView extends EventTarget {
     this.#remove.title = text.classes.remove(name);
     this.#add.title = text.classes.uploadFor(name);
     this.#add.firstChild.setAttribute('aria-label', text.classes.uploadFor(name));
-    this.#camera.setAttribute('aria-label', text.classes.cameraFor(name));
     this.#shots.setAttribute('aria-label', text.classes.shots(name));
     this.element.dataset.active = String(active);
     this.#empty.hidden = shots.length > 0;
@@ -131,6 +130,8 @@ export class ClassCardView extends EventTarget {
     if (panel) this.#slot.replaceChildren(panel);
     const open = this.#slot.childElementCount > 0;
     this.#camera.lastChild.textContent = open ? text.classes.closeCamera : text.classes.camera;
+    const label = open ? text.classes.closeCameraFor : text.classes.cameraFor;
+    this.#camera.setAttribute('aria-label', label(this.#class.name));
     this.#camera.setAttribute('aria-expanded', String(open));
   }
 

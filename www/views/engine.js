@@ -18,6 +18,9 @@ export class EngineView {
   constructor() {
     const summary = el('summary.engine-summary', {}, el('span.engine-dot', { aria: { hidden: 'true' } }), this.#label, icon('chevron'), this.#bar);
     this.element = el('details.engine', { id: 'engine' }, summary, this.#facts);
+    this.element.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === 'Escape') this.element.open = false;
+    });
     this.#say(text.engine.phases.module);
   }
 

@@ -97,5 +97,5 @@ function advanced() {
  */
 function recipe(value, name, hint, checked) {
   const input = el('input', { type: 'radio', name: 'recipe', value, checked });
-  return el('label.recipe', {}, input, el('span', {}, el('b', {}, name), el('small', {}, hint)));
+  return el('label.recipe', {}, input, el('span', {}, el('strong', {}, name), el('small', {}, hint)));
 }

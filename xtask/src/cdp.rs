@@ -193,7 +193,8 @@ impl Page {
         }
     }
 
-    /// The page's living workers, nested ones and service workers included.
+    /// The page's living workers, nested ones and service workers included. A worker is here as soon as it exists, which
+    /// can be before its script has run.
     pub fn workers(&self) -> Result<Vec<Worker>> {
         let mut connection = self.browser.connection.borrow_mut();
         connection.drain()?;

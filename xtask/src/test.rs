@@ -4,7 +4,7 @@
 mod tally;
 
 use crate::chrome;
-use crate::process::cargo;
+use crate::process::{cargo, output, run as shown};
 use crate::toolchain::Toolchain;
 use crate::wasm::{self, Profile};
 use anyhow::{Context, Result};
@@ -15,6 +15,7 @@ use tally::Tally;
 /// Runs all steps. The exit code says whether everything passed; with `CI=true` nothing may have been skipped either.
 pub fn run() -> Result<ExitCode> {
     chrome::prepare()?;
+    prepare_components()?;
     let toolchain = Toolchain::prepare()?;
     let mut tally = Tally::default();
 
@@ -39,26 +40,25 @@ pub fn run() -> Result<ExitCode> {
     })
 }
 
+/// A minimal rustup comes without these.
+fn prepare_components() -> Result<()> {
+    for (command, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if output(cargo().args([command, "--version"])).is_err() {
+            println!("Adding {component} (rustup component add)");
+            let mut rustup = Command::new("rustup");
+            shown(rustup.current_dir(crate::root()).args(["component", "add", component]))?;
+        }
+    }
+    Ok(())
+}
+
 fn heading(what: &str) {
     println!("\n== {what} ==");
 }
 
-fn shown(command: &mut Command) -> Result<()> {
-    crate::process::run(command)
-}
-
-/// Debian's Rust has no clippy of the same version for the target; there the compiler's own lints do.
 fn clippy_for_wasm(toolchain: Toolchain) -> Result<()> {
-    let package = ["--package", "glimpse", "--lib"];
-    match toolchain {
-        Toolchain::Rustup => shown(toolchain.cargo("clippy").args(package).args(["--", "-D", "warnings"])),
-        Toolchain::Debian => shown(
-            toolchain
-                .cargo("check")
-                .args(package)
-                .env("CARGO_BUILD_WARNINGS", "deny"),
-        ),
-    }
+    let arguments = ["--package", "glimpse", "--lib", "--", "-D", "warnings"];
+    shown(toolchain.cargo("clippy").args(arguments))
 }
 
 /// Runs cargo's tests, shows what they print, and counts their results.

@@ -9,8 +9,15 @@ use std::process::{Command, Stdio};
 /// The target triple of the page's module.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Debian's compiler, cargo, standard library sources, LLVM tools and linker.
-const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
+/// Debian's compiler, cargo, clippy, standard library sources, LLVM tools and linker.
+const DEBIAN_PACKAGES: [&str; 6] = [
+    "rustc-web",
+    "cargo-web",
+    "rust-web-clippy",
+    "rust-web-src",
+    "rust-web-llvm",
+    "lld-22",
+];
 
 /// A Rust that can build for [`TARGET`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +68,20 @@ impl Toolchain {
 }
 
 fn debian_cargo(command: &str) -> Command {
-    let mut cargo = Command::new("/usr/bin/cargo");
+    // `cargo clippy` would take the first clippy on the PATH, which is another toolchain's.
+    let program = if command == "clippy" {
+        "/usr/bin/cargo-clippy"
+    } else {
+        "/usr/bin/cargo"
+    };
+    let mut cargo = Command::new(program);
     cargo
         .current_dir(crate::root())
+        .env("CARGO", "/usr/bin/cargo")
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTDOC", "/usr/bin/rustdoc")
         // -Zbuild-std is a nightly option; Debian's stable compiler takes it with this.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env_remove("CARGO")
         .env_remove("RUSTUP_TOOLCHAIN")
         .args([command, "-Zbuild-std=std,panic_abort"]);
     cargo

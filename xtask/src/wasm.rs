@@ -13,6 +13,10 @@ use wasm_bindgen_cli_support::Bindgen;
 /// The version of the generator that is linked in here; Cargo.lock must hold the same `wasm-bindgen`.
 const GENERATOR: &str = "0.2.130";
 
+/// LLVM has done the work already: on this module `-O2` takes three times as long as `-O1` and compresses worse
+/// (2.70 against 2.49 MB with gzip).
+const WASM_OPT_LEVEL: &str = "-O1";
+
 /// Records, inside a package folder, what it was made from. Written last, so that a half-made package never counts.
 const STAMP: &str = ".stamp";
 
@@ -43,14 +47,6 @@ impl Profile {
             Profile::Release => crate::target_dir().join("pkg-release"),
         }
     }
-
-    /// LLVM has done the work already: on this module `-O1` takes 40 % of the time of `-O2` and compresses to the same size.
-    fn wasm_opt_level(self) -> &'static str {
-        match self {
-            Profile::Ci => "-O1",
-            Profile::Release => "-O2",
-        }
-    }
 }
 
 /// Builds the module and its JavaScript, and returns the folder that holds them.
@@ -60,7 +56,7 @@ pub fn package(profile: Profile) -> Result<PathBuf> {
     let module = build(toolchain, profile)?;
     let wasm_opt = WasmOpt::prepare()?;
     let dir = profile.package_dir();
-    let stamp = stamp(&module, profile, &wasm_opt)?;
+    let stamp = stamp(&module, &wasm_opt)?;
     if fs::read_to_string(dir.join(STAMP)).is_ok_and(|old| old == stamp) && is_complete(&dir) {
         return Ok(dir);
     }
@@ -70,7 +66,7 @@ pub fn package(profile: Profile) -> Result<PathBuf> {
     step("Generating the module's JavaScript", || generate(&module, work.path()))?;
     let (large, small) = (work.path().join("glimpse_bg.wasm"), work.path().join("small.wasm"));
     step("Shrinking the module with wasm-opt", || {
-        wasm_opt.shrink(&large, &small, profile.wasm_opt_level())
+        wasm_opt.shrink(&large, &small, WASM_OPT_LEVEL)
     })?;
     fs::rename(&small, &large)?;
     install(work.path(), &dir)?;
@@ -123,7 +119,7 @@ fn is_complete(dir: &Path) -> bool {
 }
 
 /// What the package depends on: the module's bytes and the tools that it goes through.
-fn stamp(module: &Path, profile: Profile, wasm_opt: &WasmOpt) -> Result<String> {
+fn stamp(module: &Path, wasm_opt: &WasmOpt) -> Result<String> {
     let bytes = fs::read(module).with_context(|| format!("cargo made no {}", module.display()))?;
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
@@ -132,7 +128,7 @@ fn stamp(module: &Path, profile: Profile, wasm_opt: &WasmOpt) -> Result<String> 
         hasher.finish(),
         bytes.len(),
         wasm_opt.version,
-        profile.wasm_opt_level(),
+        WASM_OPT_LEVEL,
     ))
 }
 
