@@ -17,6 +17,15 @@ pub fn trials() -> Vec<Trial> {
         trial("camera::snap_burst_and_live", snap_burst_and_live),
         trial("camera::a_refused_camera_says_so", a_refused_camera_says_so),
         trial("camera::a_missing_camera_says_so", a_missing_camera_says_so),
+        trial(
+            "camera::an_unanswered_question_says_where_to_look",
+            an_unanswered_question_says_where_to_look,
+        ),
+        trial("camera::a_busy_camera_says_so", a_busy_camera_says_so),
+        trial(
+            "camera::an_insecure_page_works_without_camera",
+            an_insecure_page_works_without_camera,
+        ),
         trial_on_shared("camera::live_answers_on_real_photos", live_answers_on_real_photos),
     ]
 }
@@ -121,6 +130,56 @@ fn a_missing_camera_says_so() -> Outcome {
     stage.open("cpu")?;
     stage.page.click("[data-action=camera]")?;
     stage.wait("document.querySelector('.capture').textContent.includes('No camera was found')")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn an_unanswered_question_says_where_to_look() -> Outcome {
+    let drawn = drawn_classes(&scratch("browser-unanswered"))?;
+    let film = stream(
+        "browser-unanswered-film",
+        &[image::open(&drawn.queries[0].1)?.into_rgb8()],
+    )?;
+    let stage = Stage::set(Chrome::builder().camera(&film))?;
+    stage
+        .page
+        .set_permission(&stage.server.origin(), "camera", Permission::Prompt)?;
+    stage.open("cpu")?;
+    stage.page.click("[data-action=camera]")?;
+    stage
+        .wait("document.querySelector('.capture').textContent.includes('asks whether this page may use the camera')")?;
+    stage.wait("document.querySelector('.capture').textContent.includes('Look for the question')")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// No second program can take a fake camera, so the browser's answer is put in its place.
+fn a_busy_camera_says_so() -> Outcome {
+    let stage = Stage::set(Chrome::builder())?;
+    stage.open("cpu")?;
+    stage.page.eval::<bool>(
+        "(navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotReadableError')), true)",
+    )?;
+    stage.page.click("[data-action=camera]")?;
+    stage.wait("document.querySelector('.capture').textContent.includes('in use by another program')")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// By plain http from a name that is not localhost: no camera, no cache, no hashing, no WebGPU; yet photos work.
+fn an_insecure_page_works_without_camera() -> Outcome {
+    let stage = Stage::set(Chrome::builder().flag("--host-resolver-rules=MAP insecure.test 127.0.0.1"))?;
+    stage
+        .page
+        .goto(&format!("http://insecure.test:{}/index.html", stage.server.port()))?;
+    stage.wait_for_engine()?;
+    assert!(!stage.page.eval::<bool>("isSecureContext")?);
+    let ids = stage.class_ids()?;
+    stage.page.click("[data-action=camera]")?;
+    stage.wait("document.querySelector('.capture').textContent.includes('secure pages alone')")?;
+    stage.page.click("[data-action=camera]")?;
+    let drawn = drawn_classes(&scratch("browser-insecure"))?;
+    stage.add_photos(ids[0], &drawn.classes[0].1)?;
     stage.assert_quiet()?;
     Ok(())
 }

@@ -114,6 +114,11 @@ fn five_way_five_shot_as_natively() -> Outcome {
         let native = episode.native_answers(trained)?;
         let in_page = episode.correct(shown.iter().map(|shown| &shown.winner));
         let natively = episode.correct(native.iter().map(|(name, _)| name));
+        let (head, all) = (
+            if trained { "trained head" } else { "prototypes" },
+            episode.queries.len(),
+        );
+        println!("{head}: {in_page} of {all} right in the page, {natively} natively");
         let accuracy = in_page as f32 / episode.queries.len() as f32;
         assert!(
             in_page.abs_diff(natively) <= 1,
