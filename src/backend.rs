@@ -66,9 +66,9 @@ impl FromStr for BackendKind {
 #[derive(Debug)]
 pub enum Backbone {
     /// On the CPU.
-    Cpu(BurnEmbedder<Cpu>),
+    Cpu(Box<BurnEmbedder<Cpu>>),
     /// On the GPU, with the adapter's name.
-    WebGpu(BurnEmbedder<Gpu>, String),
+    WebGpu(Box<BurnEmbedder<Gpu>>, String),
 }
 
 impl Backbone {
@@ -79,15 +79,16 @@ impl Backbone {
     /// Those of [`BurnEmbedder::new`].
     pub async fn start(kind: BackendKind, state_dict: &StateDict) -> Result<Self, Error> {
         match kind {
-            BackendKind::Cpu => BurnEmbedder::new(state_dict, CandleDevice::Cpu, kind.name()).map(Self::Cpu),
+            BackendKind::Cpu => {
+                let embedder = BurnEmbedder::new(state_dict, CandleDevice::Cpu, kind.name())?;
+                Ok(Self::Cpu(Box::new(embedder)))
+            }
             BackendKind::WebGpu => {
                 let device = WgpuDevice::default();
                 let setup = init_setup_async::<AutoGraphicsApi>(&device, Default::default()).await;
                 let adapter = setup.adapter.get_info().name;
-                Ok(Self::WebGpu(
-                    BurnEmbedder::new(state_dict, device, kind.name())?,
-                    adapter,
-                ))
+                let embedder = BurnEmbedder::new(state_dict, device, kind.name())?;
+                Ok(Self::WebGpu(Box::new(embedder), adapter))
             }
         }
     }

@@ -119,8 +119,8 @@ fn draw(class: &str, variant: u32) -> image::RgbImage {
     image::RgbImage::from_fn(256, 256, |x, y| {
         let inside = match class {
             "disc" => x.abs_diff(120 + variant * 9).pow(2) + y.abs_diff(130).pow(2) < (60 + variant * 8).pow(2),
-            "stripes" => (x + variant * 7) / (10 + variant) % 2 == 0,
-            _ => (x / (26 + variant) + y / (26 + variant)) % 2 == 0,
+            "stripes" => ((x + variant * 7) / (10 + variant)).is_multiple_of(2),
+            _ => (x / (26 + variant) + y / (26 + variant)).is_multiple_of(2),
         };
         image::Rgb(if inside {
             [230, 60 + variant as u8 * 9, 40]
