@@ -68,10 +68,9 @@ fn from_shots_to_a_trained_answer() -> Outcome {
         assert!((sum - 1.0).abs() < 1e-4, "{shown:?}");
     }
 
-    stage.page.hover(&format!("[data-class-id='{}'] .shot", ids[0]))?;
-    stage
-        .page
-        .click(&format!("[data-class-id='{}'] .shot-remove", ids[0]))?;
+    stage.page.click(&format!("[data-class-id='{}'] .shot-open", ids[0]))?;
+    stage.wait("document.querySelector('#preview').open")?;
+    stage.page.click("#preview-remove")?;
     stage.wait_for_shots(ids[0], 2)?;
     stage.wait("document.querySelector('.train').dataset.head === 'stale'")?;
     let after = stage.answers(photos.len())?;
