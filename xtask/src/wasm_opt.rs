@@ -1,7 +1,7 @@
 //! Binaryen's `wasm-opt`: gets it and runs it. Which module, and when, is decided in `wasm.rs`.
 //!
 //! Debian 12's version 108 writes a broken module: it exports the function table where wasm-bindgen's table of JavaScript
-//! values should be. Building version 116 from crates.io takes about eleven minutes on two cores. The npm registry's
+//! values should be. Building version 116 from source takes about eleven minutes on two cores. The npm
 //! package holds version 132 as one file for Node.js, is here in seconds, and takes a minute for our module.
 
 use crate::{apt, process};
@@ -13,7 +13,7 @@ use std::process::Command;
 /// The oldest version that is known to handle our modules.
 const OLDEST: u32 = 116;
 
-/// The package in the npm registry, and what it must hash to.
+/// The npm package, and what it must hash to.
 const PACKAGE: &str = "binaryen@132.0.0";
 const INTEGRITY: &str =
     "sha512-4Usg7yEvwO3FMso3Oov6qkOOHSod1IEv+boKkh77kTljM+eNBouqCTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg==";
