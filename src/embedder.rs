@@ -8,7 +8,8 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use crate::{
     Embedding, Error, Square, StateDict,
-    resnet18::{EMBEDDING, ResNet18, spatial_mean},
+    architecture::EMBEDDING,
+    resnet18::{ResNet18, spatial_mean},
     square::SIDE,
 };
 

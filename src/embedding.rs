@@ -1,6 +1,6 @@
 //! Embeddings: the 512 numbers that stand for one photo, checked once, with their direction at hand.
 
-use crate::{Error, resnet18::EMBEDDING};
+use crate::{Error, architecture::EMBEDDING};
 
 /// One photo's embedding, `[512]`, finite and not zero.
 #[derive(Debug, Clone, PartialEq)]

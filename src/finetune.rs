@@ -14,7 +14,7 @@ use burn::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{CosineHead, Error, embedding::normalised, head::DEFAULT_SCALE, resnet18::EMBEDDING, support::Class};
+use crate::{CosineHead, Error, architecture::EMBEDDING, embedding::normalised, head::DEFAULT_SCALE, support::Class};
 
 /// Keeps the norm of a row of W away from 0 in the division.
 const NORM_FLOOR: f32 = 1e-12;

@@ -5,8 +5,8 @@
 
 use crate::{
     Embedding, Error,
+    architecture::EMBEDDING,
     embedding::{dot, normalised},
-    resnet18::EMBEDDING,
     support::Class,
 };
 

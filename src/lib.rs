@@ -6,7 +6,9 @@
 //!
 //! The core (everything but [`web`] and [`native`]) knows neither browser nor files.
 
+pub mod architecture;
 pub mod backend;
+pub mod cpu;
 pub mod embedder;
 pub mod embedding;
 mod error;

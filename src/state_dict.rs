@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use half::f16;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 
-use crate::{Error, resnet18::Convolution};
+use crate::{Error, architecture::Convolution};
 
 /// BatchNorm's ε in torchvision.
 const EPSILON: f32 = 1e-5;
@@ -180,7 +180,7 @@ fn unreadable(error: SafeTensorError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resnet18::convolutions;
+    use crate::architecture::convolutions;
 
     fn parameter(shape: &[usize], value: f32) -> Parameter {
         let values = vec![value; shape.iter().product()];

@@ -6,7 +6,7 @@ use rand_chacha::{
     rand_core::{RngCore, SeedableRng},
 };
 
-use crate::{StateDict, resnet18::convolutions, state_dict::Parameter};
+use crate::{StateDict, architecture::convolutions, state_dict::Parameter};
 
 /// Convolutions by He et al., "Delving Deep into Rectifiers", 2015 (uniform, variance 2 / fan-in);
 /// BatchNorm that halves each block's second convolution, so that activations keep their size through the residuals.

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     Error, StateDict,
+    architecture::convolutions,
     backend::{Backbone, BackendKind},
     manifest::{MANIFEST_FILE, Manifest, Origin, WEIGHTS_FILE},
-    resnet18::convolutions,
     square::Square,
     untrained,
 };

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use glimpse::{resnet18::convolutions, state_dict::Parameter, untrained};
+use glimpse::{architecture::convolutions, state_dict::Parameter, untrained};
 use libtest_mimic::Trial;
 use xtask::{chrome::Chrome, server::Fault};
 

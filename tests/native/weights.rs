@@ -10,13 +10,13 @@ use std::{
 
 use glimpse::{
     Error, StateDict,
+    architecture::convolutions,
     manifest::sha256,
     native::{
         download::download,
         pth,
         weights::{Licence, Source, check, load, prepare},
     },
-    resnet18::convolutions,
     untrained,
 };
 use libtest_mimic::Trial;

@@ -1,0 +1,81 @@
+//! What ResNet-18's trunk consists of: its convolutions, in torchvision's variant and with its parameter names.
+//!
+//! A table, shared by everything that computes or checks the network; knows neither tensors nor backends.
+
+/// Length of an embedding.
+pub const EMBEDDING: usize = 512;
+
+/// One convolution of the trunk and where its parameters live in a state dict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Convolution {
+    /// Name of the convolution, such as `layer1.0.conv1`.
+    pub name: String,
+    /// Name of the BatchNorm that follows it, such as `layer1.0.bn1`.
+    pub batch_norm: String,
+    /// Input channels.
+    pub inputs: usize,
+    /// Output channels.
+    pub outputs: usize,
+    /// Side of the square kernel.
+    pub kernel: usize,
+    /// Step in both directions.
+    pub stride: usize,
+}
+
+impl Convolution {
+    /// The weight's shape: `[outputs, inputs, kernel, kernel]`.
+    pub fn shape(&self) -> [usize; 4] {
+        [self.outputs, self.inputs, self.kernel, self.kernel]
+    }
+}
+
+/// Output channels and first stride of `layer1` … `layer4`; each has two blocks.
+const LAYERS: [(usize, usize); 4] = [(64, 1), (128, 2), (256, 2), (512, 2)];
+
+/// All twenty convolutions, in the order in which the network has them.
+pub fn convolutions() -> Vec<Convolution> {
+    let convolution = |name: String, batch_norm: String, [inputs, outputs]: [usize; 2], kernel, stride| Convolution {
+        name,
+        batch_norm,
+        inputs,
+        outputs,
+        kernel,
+        stride,
+    };
+    let mut all = vec![convolution("conv1".into(), "bn1".into(), [3, 64], 7, 2)];
+    let mut inputs = 64;
+    for (index, (outputs, first_stride)) in LAYERS.into_iter().enumerate() {
+        for block in 0..2 {
+            let at = |part: &str| format!("layer{}.{block}.{part}", index + 1);
+            let stride = if block == 0 { first_stride } else { 1 };
+            all.push(convolution(at("conv1"), at("bn1"), [inputs, outputs], 3, stride));
+            all.push(convolution(at("conv2"), at("bn2"), [outputs, outputs], 3, 1));
+            if stride != 1 {
+                all.push(convolution(
+                    at("downsample.0"),
+                    at("downsample.1"),
+                    [inputs, outputs],
+                    1,
+                    stride,
+                ));
+            }
+            inputs = outputs;
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trunk_has_the_published_number_of_parameters() {
+        let all = convolutions();
+        assert_eq!(all.len(), 20);
+        let weights: usize = all.iter().map(|c| c.shape().iter().product::<usize>()).sum();
+        let biases: usize = all.iter().map(|c| c.outputs).sum();
+        // torchvision: 11,689,512 with fc's 513,000; each of its BatchNorms has two parameters where folding leaves one bias.
+        assert_eq!(weights + 2 * biases, 11_689_512 - 513_000);
+    }
+}

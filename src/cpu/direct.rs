@@ -1,0 +1,113 @@
+//! Convolutions of stride 2, 3 × 3 and 1 × 1: `[c, y, x]` → `[c′, ⌈y / 2⌉, ⌈x / 2⌉]`.
+//!
+//! The input of a few output pixels at a time is packed into rows (im2col) and multiplied by the weights.
+
+use wide::{f32x4, f32x8};
+
+use super::{
+    gemm::{ROWS, multiply, packed_columns, transposed},
+    map::{BORDER, GROUP, Map},
+};
+
+/// Step in both directions.
+const STRIDE: usize = 2;
+/// Most panels of [`ROWS`] pixels that are packed at once.
+const PANELS: usize = 16;
+
+/// One such convolution, its weights packed as `[outputs / 8, inputs / 8, kernel, kernel, 8, 8]`.
+#[derive(Debug)]
+pub struct Direct {
+    inputs: usize,
+    kernel: usize,
+    weight: Vec<f32x8>,
+    bias: Vec<f32x8>,
+}
+
+/// Buffers.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Packed input, `[panels, k, 4 pixels]`.
+    rows: Vec<f32x4>,
+    /// `[panels, 4 pixels, 8]`.
+    products: [[f32x8; ROWS]; PANELS],
+}
+
+/// An output pixel of an image.
+#[derive(Debug, Clone, Copy)]
+struct Pixel {
+    image: usize,
+    y: usize,
+    x: usize,
+}
+
+impl Direct {
+    /// From a weight `[outputs, inputs, kernel, kernel]` and a bias `[outputs]`.
+    pub fn new(weight: &[f32], bias: &[f32], kernel: usize) -> Self {
+        let area = kernel * kernel;
+        let k = weight.len() / bias.len();
+        let order = |index: usize| {
+            let (group, place, channel) = (index / (area * GROUP), index / GROUP % area, index % GROUP);
+            (group * GROUP + channel) * area + place
+        };
+        Self {
+            inputs: k / area,
+            kernel,
+            weight: packed_columns(weight, k, order),
+            bias: packed_columns(bias, 1, |index| index),
+        }
+    }
+
+    /// Convolves each input; `finish` makes the new pixel out of the convolution's (bias included) and the output's
+    /// present one.
+    pub fn forward(
+        &self,
+        inputs: &[Map],
+        outputs: &mut [Map],
+        scratch: &mut Scratch,
+        finish: impl Fn(f32x8, f32x8) -> f32x8,
+    ) {
+        let k = self.inputs * self.kernel * self.kernel;
+        for pixels in pixels_of(outputs).chunks(PANELS * ROWS) {
+            scratch.rows.clear();
+            for pixels in pixels.chunks(ROWS) {
+                self.pack(inputs, pixels, &mut scratch.rows);
+            }
+            let panels = pixels.len().div_ceil(ROWS);
+            for (group, (weight, &bias)) in self.weight.chunks_exact(k).zip(&self.bias).enumerate() {
+                multiply(&scratch.rows, weight, &mut scratch.products[..panels]);
+                for (pixel, &sum) in pixels.iter().zip(scratch.products.as_flattened()) {
+                    let output = &mut outputs[pixel.image].row_mut(group, pixel.y, pixel.x)[0];
+                    *output = finish(sum + bias, *output);
+                }
+            }
+        }
+    }
+
+    /// Appends the input under the kernel at up to four output pixels; missing pixels repeat the first.
+    fn pack(&self, inputs: &[Map], pixels: &[Pixel], rows: &mut Vec<f32x4>) {
+        let corner = BORDER - self.kernel / 2;
+        let pixels: [Pixel; ROWS] = std::array::from_fn(|index| *pixels.get(index).unwrap_or(&pixels[0]));
+        for group in 0..self.inputs / GROUP {
+            for y in 0..self.kernel {
+                let under = pixels.map(|pixel| {
+                    let (y, x) = (STRIDE * pixel.y + corner + y, STRIDE * pixel.x + corner);
+                    &inputs[pixel.image].bordered_row(group, y, x)[..self.kernel]
+                });
+                for x in 0..self.kernel {
+                    rows.extend(transposed(under.map(|row| row[x])));
+                }
+            }
+        }
+    }
+}
+
+/// The pixels of all images, row by row.
+fn pixels_of(images: &[Map]) -> Vec<Pixel> {
+    let mut pixels = Vec::new();
+    for (image, map) in images.iter().enumerate() {
+        for y in 0..map.side() {
+            pixels.extend((0..map.side()).map(|x| Pixel { image, y, x }));
+        }
+    }
+    pixels
+}

@@ -1,0 +1,85 @@
+//! The matrix product in which every convolution ends, and how its operands are packed.
+//!
+//! Knows rows, columns and the k that is summed over; knows nothing of pixels and channels. Both operands lie in
+//! panels, as in Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008: A in panels of four
+//! rows `[rows / 4, k, 4]`, B in panels of eight columns `[columns / 8, k, 8]`, each read from start to end.
+
+use wide::{bytemuck::cast, f32x4, f32x8};
+
+/// Rows of a panel of A.
+pub const ROWS: usize = 4;
+/// Columns of a panel of B.
+pub const COLUMNS: usize = 8;
+
+/// All panels of A, each of the length of `b`, times one panel of B: one 4 × 8 tile per panel of A.
+///
+/// Eight accumulators, two vectors of B and one of A fit the sixteen registers of SSE, which is what wasm gets in V8.
+/// Never inlined, so that it is a function of its own that V8 finds hot and optimises within the first image.
+#[inline(never)]
+pub fn multiply(a: &[f32x4], b: &[f32x8], tiles: &mut [[f32x8; ROWS]]) {
+    for (a, tile) in a.chunks_exact(b.len()).zip(tiles) {
+        let mut sums = [f32x8::ZERO; ROWS];
+        for (a, &b) in a.iter().zip(b) {
+            for (sum, &a) in sums.iter_mut().zip(a.as_array()) {
+                *sum += f32x8::splat(a) * b;
+            }
+        }
+        *tile = sums;
+    }
+}
+
+/// Packs the rows of `matrix`, `[columns, k]`, into panels of eight. `order` gives, for each k of a panel, where it
+/// lies in a row of `matrix`.
+pub fn packed_columns(matrix: &[f32], k: usize, order: impl Fn(usize) -> usize) -> Vec<f32x8> {
+    let mut panels = Vec::with_capacity(matrix.len() / COLUMNS);
+    for columns in matrix.chunks_exact(COLUMNS * k) {
+        panels.extend((0..k).map(|index| {
+            let from = order(index);
+            f32x8::new(std::array::from_fn(|column| columns[column * k + from]))
+        }));
+    }
+    panels
+}
+
+/// Four rows of eight k each become eight k of four rows each.
+#[inline]
+pub fn transposed(rows: [f32x8; ROWS]) -> [f32x4; 8] {
+    let halves = rows.map(cast::<f32x8, [f32x4; 2]>);
+    let low = f32x4::transpose(halves.map(|[low, _]| low));
+    let high = f32x4::transpose(halves.map(|[_, high]| high));
+    cast([low, high])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_sums_of_products() {
+        let k = 3;
+        // A[row][k] = row + 10 k for eight rows, B[k][column] = column − k for eight columns.
+        let a: Vec<f32x4> = (0..2 * k)
+            .map(|index| f32x4::new(std::array::from_fn(|row| (index / k * 4 + row + index % k * 10) as f32)))
+            .collect();
+        let matrix: Vec<f32> = (0..8 * k)
+            .map(|index| (index / k) as f32 - (index % k) as f32)
+            .collect();
+        let b = packed_columns(&matrix, k, |index| index);
+        let mut tiles = [[f32x8::ZERO; ROWS]; 2];
+        multiply(&a, &b, &mut tiles);
+        for (row, sums) in tiles.as_flattened().iter().enumerate() {
+            for (column, &sum) in sums.as_array().iter().enumerate() {
+                let expected: f32 = (0..k).map(|k| (row + 10 * k) as f32 * (column as f32 - k as f32)).sum();
+                assert_eq!(sum, expected, "row {row}, column {column}");
+            }
+        }
+    }
+
+    #[test]
+    fn transposing() {
+        let rows: [f32x8; 4] = std::array::from_fn(|row| f32x8::new(std::array::from_fn(|k| (row * 8 + k) as f32)));
+        for (k, column) in transposed(rows).iter().enumerate() {
+            assert_eq!(column.to_array(), std::array::from_fn(|row| (row * 8 + k) as f32));
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The trunk: squares → the spatial means after `layer1` … `layer4`, and the deeper maps.
+//!
+//! How the convolutions are wired, in torchvision's names, and which buffers they share.
+
+use std::cell::RefCell;
+
+use wide::f32x8;
+
+use super::{
+    direct::{self, Direct},
+    map::Map,
+    stem::{self, Stem},
+    winograd::{self, Winograd},
+};
+use crate::{
+    Error, Square, StateDict,
+    architecture::{Convolution, convolutions},
+    square::SIDE,
+};
+
+/// Most images that go through the deeper layers together. More would save little time and cost memory.
+const BATCH: usize = 8;
+
+/// ResNet-18 without its classifier.
+#[derive(Debug)]
+pub struct Trunk {
+    conv1: Stem,
+    layer1: [BasicBlock; 2],
+    layer2: HalvingLayer,
+    layer3: HalvingLayer,
+    layer4: HalvingLayer,
+    workspace: RefCell<Workspace>,
+}
+
+/// Two 3 × 3 convolutions and the identity around them.
+#[derive(Debug)]
+struct BasicBlock {
+    conv1: Winograd,
+    conv2: Winograd,
+}
+
+/// The block that begins `layer2`, `layer3` and `layer4`: half the size, twice the channels.
+#[derive(Debug)]
+struct HalvingBlock {
+    conv1: Direct,
+    conv2: Winograd,
+    downsample: Direct,
+}
+
+/// A layer that begins with halving.
+#[derive(Debug)]
+struct HalvingLayer {
+    first: HalvingBlock,
+    second: BasicBlock,
+}
+
+/// The maps of up to [`BATCH`] images at a layer.
+#[derive(Debug)]
+struct Maps {
+    channels: usize,
+    side: usize,
+    /// The blocks work on them in place; after the last one they are the layer's.
+    results: Vec<Map>,
+    /// Between the two convolutions of a block.
+    hidden: Vec<Map>,
+}
+
+/// Every buffer of the trunk, kept from call to call.
+#[derive(Debug)]
+struct Workspace {
+    layers: [Maps; 4],
+    scratch: Scratch,
+}
+
+/// The convolutions' buffers.
+#[derive(Debug)]
+struct Scratch {
+    stem: stem::Scratch,
+    direct: direct::Scratch,
+    winograd: winograd::Scratch,
+}
+
+/// What lies deep in the trunk for one square, channels first, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeepMaps {
+    /// `[256, 14, 14]`
+    pub layer3: Vec<f32>,
+    /// `[512, 7, 7]`
+    pub layer4: Vec<f32>,
+}
+
+impl Trunk {
+    /// Builds the trunk from torchvision's state dict, folded or not.
+    ///
+    /// # Errors
+    /// Those of [`StateDict::folded_trunk`].
+    pub fn load(state_dict: &StateDict) -> Result<Self, Error> {
+        let all = convolutions();
+        let weights = Weights {
+            trunk: state_dict.folded_trunk(&all)?,
+            convolutions: all,
+        };
+        let (weight, bias, _) = weights.of("conv1")?;
+        Ok(Self {
+            conv1: Stem::new(weight, bias),
+            layer1: [weights.basic_block("layer1.0")?, weights.basic_block("layer1.1")?],
+            layer2: weights.halving_layer("layer2")?,
+            layer3: weights.halving_layer("layer3")?,
+            layer4: weights.halving_layer("layer4")?,
+            workspace: RefCell::new(Workspace {
+                layers: [(64, 56), (128, 28), (256, 14), (512, 7)].map(|(channels, side)| Maps::new(channels, side)),
+                scratch: Scratch {
+                    stem: stem::Scratch::new(SIDE),
+                    direct: direct::Scratch::default(),
+                    winograd: winograd::Scratch::default(),
+                },
+            }),
+        })
+    }
+
+    /// The spatial means of the maps after `layer1` … `layer4`: 64, 128, 256 and 512 numbers for each square.
+    /// The last are the embedding, not normalised.
+    pub fn stage_means(&self, squares: &[Square]) -> Vec<[Vec<f32>; 4]> {
+        let workspace = &mut *self.workspace.borrow_mut();
+        squares
+            .chunks(BATCH)
+            .flat_map(|batch| self.forward(batch, workspace))
+            .collect()
+    }
+
+    /// The maps after `layer3` and `layer4` for one square.
+    pub fn deep_maps(&self, square: &Square) -> DeepMaps {
+        let workspace = &mut *self.workspace.borrow_mut();
+        self.forward(std::slice::from_ref(square), workspace);
+        let [_, _, layer3, layer4] = &workspace.layers;
+        DeepMaps {
+            layer3: layer3.results[0].to_channels_first(),
+            layer4: layer4.results[0].to_channels_first(),
+        }
+    }
+
+    /// Up to [`BATCH`] squares → their stage means. The large maps of the first layers are made for one image after
+    /// the other, to stay in the cache; the deeper layers take all images at once, to share transformed filters.
+    fn forward(&self, squares: &[Square], Workspace { layers, scratch }: &mut Workspace) -> Vec<[Vec<f32>; 4]> {
+        let [maps1, maps2, maps3, maps4] = layers;
+        let images = squares.len();
+        maps1.make_room(1, 1);
+        maps2.make_room(images, 1);
+        maps3.make_room(images, images);
+        maps4.make_room(images, images);
+        let mut means = Vec::with_capacity(images);
+        for (square, map2) in squares.iter().zip(&mut maps2.results) {
+            self.conv1
+                .forward(&square.normalised(), &mut maps1.results[0], &mut scratch.stem);
+            for block in &self.layer1 {
+                block.forward(&mut maps1.results, &mut maps1.hidden, scratch);
+            }
+            self.layer2
+                .forward(&maps1.results, std::slice::from_mut(map2), &mut maps2.hidden, scratch);
+            means.push([maps1.results[0].mean(), map2.mean(), Vec::new(), Vec::new()]);
+        }
+        let (results3, results4) = (&mut maps3.results[..images], &mut maps4.results[..images]);
+        self.layer3
+            .forward(&maps2.results[..images], results3, &mut maps3.hidden[..images], scratch);
+        self.layer4
+            .forward(results3, results4, &mut maps4.hidden[..images], scratch);
+        for ((means, map3), map4) in means.iter_mut().zip(results3).zip(results4) {
+            (means[2], means[3]) = (map3.mean(), map4.mean());
+        }
+        means
+    }
+}
+
+impl BasicBlock {
+    /// `[c, y, x]` → `[c, y, x]`, in place.
+    fn forward(&self, maps: &mut [Map], hidden: &mut [Map], scratch: &mut Scratch) {
+        self.conv1.forward(maps, hidden, &mut scratch.winograd, relu);
+        self.conv2.forward(hidden, maps, &mut scratch.winograd, residual_relu);
+    }
+}
+
+impl HalvingBlock {
+    /// `[c, y, x]` → `[2 c, y / 2, x / 2]`.
+    fn forward(&self, inputs: &[Map], outputs: &mut [Map], hidden: &mut [Map], scratch: &mut Scratch) {
+        self.downsample.forward(inputs, outputs, &mut scratch.direct, identity);
+        self.conv1.forward(inputs, hidden, &mut scratch.direct, relu);
+        self.conv2
+            .forward(hidden, outputs, &mut scratch.winograd, residual_relu);
+    }
+}
+
+impl HalvingLayer {
+    /// `[c, y, x]` → `[2 c, y / 2, x / 2]`.
+    fn forward(&self, inputs: &[Map], outputs: &mut [Map], hidden: &mut [Map], scratch: &mut Scratch) {
+        self.first.forward(inputs, outputs, hidden, scratch);
+        self.second.forward(outputs, hidden, scratch);
+    }
+}
+
+/// What follows a convolution: nothing.
+fn identity(sum: f32x8, _before: f32x8) -> f32x8 {
+    sum
+}
+
+/// What follows a block's first convolution.
+fn relu(sum: f32x8, _before: f32x8) -> f32x8 {
+    sum.fast_max(f32x8::ZERO)
+}
+
+/// What follows a block's second convolution, whose output holds the way around the block before.
+fn residual_relu(sum: f32x8, before: f32x8) -> f32x8 {
+    (sum + before).fast_max(f32x8::ZERO)
+}
+
+impl Maps {
+    fn new(channels: usize, side: usize) -> Self {
+        Self {
+            channels,
+            side,
+            results: Vec::new(),
+            hidden: Vec::new(),
+        }
+    }
+
+    /// Grows to as many maps at least.
+    fn make_room(&mut self, results: usize, hidden: usize) {
+        let empty = || Map::new(self.channels, self.side);
+        self.results.resize_with(self.results.len().max(results), empty);
+        self.hidden.resize_with(self.hidden.len().max(hidden), empty);
+    }
+}
+
+/// The folded weights, by the names of the trunk's parts.
+struct Weights {
+    trunk: StateDict,
+    convolutions: Vec<Convolution>,
+}
+
+impl Weights {
+    /// A convolution's weight and bias, and the side of its kernel.
+    fn of(&self, name: &str) -> Result<(&[f32], &[f32], usize), Error> {
+        let convolution = self.convolutions.iter().find(|convolution| convolution.name == name);
+        let convolution = convolution.ok_or_else(|| Error::WeightsMissingTensor { name: name.into() })?;
+        let weight = self.trunk.get(&format!("{name}.weight"), &convolution.shape())?;
+        let bias = self.trunk.get(&format!("{name}.bias"), &[convolution.outputs])?;
+        Ok((&weight.values, &bias.values, convolution.kernel))
+    }
+
+    fn winograd(&self, name: &str) -> Result<Winograd, Error> {
+        self.of(name).map(|(weight, bias, _)| Winograd::new(weight, bias))
+    }
+
+    fn direct(&self, name: &str) -> Result<Direct, Error> {
+        self.of(name)
+            .map(|(weight, bias, kernel)| Direct::new(weight, bias, kernel))
+    }
+
+    fn basic_block(&self, name: &str) -> Result<BasicBlock, Error> {
+        Ok(BasicBlock {
+            conv1: self.winograd(&format!("{name}.conv1"))?,
+            conv2: self.winograd(&format!("{name}.conv2"))?,
+        })
+    }
+
+    fn halving_layer(&self, name: &str) -> Result<HalvingLayer, Error> {
+        Ok(HalvingLayer {
+            first: HalvingBlock {
+                conv1: self.direct(&format!("{name}.0.conv1"))?,
+                conv2: self.winograd(&format!("{name}.0.conv2"))?,
+                downsample: self.direct(&format!("{name}.0.downsample.0"))?,
+            },
+            second: self.basic_block(&format!("{name}.1"))?,
+        })
+    }
+}
