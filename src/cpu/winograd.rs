@@ -172,7 +172,7 @@ fn transform_tile(map: &Map, group: usize, tile: &Tile, points: &mut [f32x8; POI
         }
     }
     for x in 0..SIDE {
-        let column = input_transform(&half.map(|row| row[x]));
+        let column = input_transform(&std::array::from_fn(|y| half[y][x]));
         for (y, value) in column.into_iter().enumerate() {
             points[y * SIDE + x] = value;
         }
@@ -201,7 +201,7 @@ fn transform_filters(filters: &[[f32x8; 9]], transformed: &mut [[f32x8; CHANNELS
     for (input, filter) in filters.iter().enumerate().take(CHANNELS) {
         let rows = [0, 3, 6].map(|row| filter_transform([filter[row], filter[row + 1], filter[row + 2]]));
         for x in 0..SIDE {
-            let column = filter_transform(rows.map(|row| row[x]));
+            let column = filter_transform([rows[0][x], rows[1][x], rows[2][x]]);
             for (y, value) in column.into_iter().enumerate() {
                 transformed[y * SIDE + x][input] = value;
             }
