@@ -89,12 +89,12 @@ impl Direct {
         let pixels: [Pixel; ROWS] = std::array::from_fn(|index| *pixels.get(index).unwrap_or(&pixels[0]));
         for group in 0..self.inputs / GROUP {
             for y in 0..self.kernel {
-                let under = pixels.map(|pixel| {
+                let [a, b, c, d] = pixels.map(|pixel| {
                     let (y, x) = (STRIDE * pixel.y + corner + y, STRIDE * pixel.x + corner);
                     &inputs[pixel.image].bordered_row(group, y, x)[..self.kernel]
                 });
-                for x in 0..self.kernel {
-                    rows.extend(transposed(under.map(|row| row[x])));
+                for (((&a, &b), &c), &d) in a.iter().zip(b).zip(c).zip(d) {
+                    rows.extend_from_slice(&transposed([a, b, c, d]));
                 }
             }
         }

@@ -44,9 +44,8 @@ pub fn packed_columns(matrix: &[f32], k: usize, order: impl Fn(usize) -> usize) 
 /// Four rows of eight k each become eight k of four rows each.
 #[inline]
 pub fn transposed(rows: [f32x8; ROWS]) -> [f32x4; 8] {
-    let halves = rows.map(cast::<f32x8, [f32x4; 2]>);
-    let low = f32x4::transpose(halves.map(|[low, _]| low));
-    let high = f32x4::transpose(halves.map(|[_, high]| high));
+    let [[a, e], [b, f], [c, g], [d, h]]: [[f32x4; 2]; ROWS] = cast(rows);
+    let (low, high) = (f32x4::transpose([a, b, c, d]), f32x4::transpose([e, f, g, h]));
     cast([low, high])
 }
 

@@ -82,10 +82,18 @@ impl Scratch {
                     for row in plane.chunks_exact(bordered).skip(2 * y).take(KERNEL) {
                         let (even, odd) = row.split_at(bordered / 2);
                         let (even, odd) = (&even[x..x + 7], &odd[x..x + 6]);
-                        self.rows.extend(
-                            [even, odd, &even[1..], &odd[1..], &even[2..], &odd[2..], &even[3..]]
-                                .map(|columns| f32x4::new([columns[0], columns[1], columns[2], columns[3]])),
-                        );
+                        let four = |columns: &[f32], x| {
+                            f32x4::new([columns[x], columns[x + 1], columns[x + 2], columns[x + 3]])
+                        };
+                        self.rows.extend_from_slice(&[
+                            four(even, 0),
+                            four(odd, 0),
+                            four(even, 1),
+                            four(odd, 1),
+                            four(even, 2),
+                            four(odd, 2),
+                            four(even, 3),
+                        ]);
                     }
                 }
             }

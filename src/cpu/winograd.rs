@@ -140,8 +140,9 @@ impl Winograd {
 #[inline(never)]
 fn store_points(points: &[[f32x8; POINTS]; ROWS], start: usize, stride: usize, transformed: &mut [f32x4]) {
     for (point, transformed) in transformed.chunks_exact_mut(stride).take(POINTS).enumerate() {
-        let rows = points.each_ref().map(|points| points[point]);
-        transformed[start..start + GROUP].copy_from_slice(&transposed(rows));
+        let [a, b, c, d] = points;
+        let columns = transposed([a[point], b[point], c[point], d[point]]);
+        transformed[start..start + GROUP].copy_from_slice(&columns);
     }
 }
 
@@ -199,9 +200,14 @@ fn input_transform(&[d0, d1, d2, d3, d4, d5]: &[f32x8; SIDE]) -> [f32x8; SIDE] {
 #[inline(never)]
 fn transform_filters(filters: &[[f32x8; 9]], transformed: &mut [[f32x8; CHANNELS + 2]; POINTS]) {
     for (input, filter) in filters.iter().enumerate().take(CHANNELS) {
-        let rows = [0, 3, 6].map(|row| filter_transform([filter[row], filter[row + 1], filter[row + 2]]));
+        let [a, b, c, d, e, f, g, h, i] = *filter;
+        let (top, middle, bottom) = (
+            filter_transform([a, b, c]),
+            filter_transform([d, e, f]),
+            filter_transform([g, h, i]),
+        );
         for x in 0..SIDE {
-            let column = filter_transform([rows[0][x], rows[1][x], rows[2][x]]);
+            let column = filter_transform([top[x], middle[x], bottom[x]]);
             for (y, value) in column.into_iter().enumerate() {
                 transformed[y * SIDE + x][input] = value;
             }
