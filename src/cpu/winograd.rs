@@ -168,9 +168,8 @@ fn even_share(count: usize) -> usize {
 fn transform_tile(map: &Map, group: usize, tile: &Tile, points: &mut [f32x8; POINTS]) {
     let mut half = [[f32x8::ZERO; SIDE]; SIDE];
     for (y, half) in half.iter_mut().enumerate() {
-        if let Some(row) = map.bordered_row(group, tile.y + y, tile.x).first_chunk() {
-            *half = input_transform(row);
-        }
+        let row = map.bordered_row(group, tile.y + y, tile.x);
+        *half = input_transform(&std::array::from_fn(|x| row[x]));
     }
     for x in 0..SIDE {
         let column = input_transform(&std::array::from_fn(|y| half[y][x]));
@@ -199,7 +198,7 @@ fn input_transform(&[d0, d1, d2, d3, d4, d5]: &[f32x8; SIDE]) -> [f32x8; SIDE] {
 /// U = G g Gᵀ of all filters `[inputs, 9, 8]` of a panel.
 #[inline(never)]
 fn transform_filters(filters: &[[f32x8; 9]], transformed: &mut [[f32x8; CHANNELS + 2]; POINTS]) {
-    for (input, filter) in filters.iter().enumerate().take(CHANNELS) {
+    for (input, filter) in filters.iter().enumerate() {
         let [a, b, c, d, e, f, g, h, i] = *filter;
         let (top, middle, bottom) = (
             filter_transform([a, b, c]),
