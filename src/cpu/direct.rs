@@ -111,3 +111,47 @@ fn pixels_of(images: &[Map]) -> Vec<Pixel> {
     }
     pixels
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::naive::{Reference, assert_close, random};
+
+    /// Images `[inputs, side, side]` in one batch against the plain sum; the outputs hold something before.
+    fn check(images: usize, side: usize, kernel: usize) {
+        let (inputs, outputs, half) = (16, 24, side.div_ceil(2));
+        let (weight, bias) = (random(outputs * inputs * kernel * kernel, 1), random(outputs, 2));
+        let values: Vec<Vec<f32>> = (0..images)
+            .map(|i| random(inputs * side * side, 3 + i as u64))
+            .collect();
+        let before = random(outputs * half * half, 9);
+        let maps: Vec<Map> = values.iter().map(|v| Map::from_channels_first(v, side)).collect();
+        let mut results = vec![Map::from_channels_first(&before, half); images];
+        let add = |sum, before| sum + before;
+        Direct::new(&weight, &bias, kernel).forward(&maps, &mut results, &mut Scratch::default(), add);
+        for (values, result) in values.iter().zip(&results) {
+            let sums = Reference::new(values, side).convolution(&weight, &bias, kernel, STRIDE);
+            assert_close(&result.to_channels_first(), &sums.plus(&before).values);
+        }
+    }
+
+    #[test]
+    fn three_by_three() {
+        for side in [1, 2, 5, 7, 8] {
+            check(1, side, 3);
+        }
+    }
+
+    #[test]
+    fn one_by_one() {
+        for side in [1, 2, 5, 7, 8] {
+            check(1, side, 1);
+        }
+    }
+
+    #[test]
+    fn more_pixels_than_are_packed_at_once() {
+        check(3, 17, 3);
+        check(3, 17, 1);
+    }
+}

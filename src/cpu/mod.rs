@@ -16,6 +16,8 @@
 mod direct;
 mod gemm;
 mod map;
+#[cfg(test)]
+mod naive;
 mod stem;
 mod trunk;
 mod winograd;

@@ -61,7 +61,7 @@ impl Scratch {
         for (plane, values) in planes.zip(image.chunks_exact(self.side * self.side)) {
             let rows = plane.chunks_exact_mut(bordered).skip(BORDER);
             for (row, values) in rows.zip(values.chunks_exact(self.side)) {
-                // The border is of an odd width: the image's even columns become odd ones.
+                // The border is three wide: the image's first column is an odd one.
                 let (even, odd) = row.split_at_mut(bordered / 2);
                 let pairs = values.as_chunks::<2>().0.iter();
                 for ((pair, odd), even) in pairs.zip(&mut odd[BORDER / 2..]).zip(&mut even[BORDER / 2 + 1..]) {
@@ -145,6 +145,30 @@ fn max_pool(strip: &[f32x8], output: &mut [f32x8]) {
     for row in &mut rows {
         for (pixel, columns) in output.iter_mut().zip(row.windows(3).step_by(2)) {
             *pixel = columns.iter().fold(*pixel, |max, &value| max.fast_max(value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::naive::{Reference, assert_close, random};
+
+    #[test]
+    fn convolution_and_pooling() {
+        let mut scratch = Scratch::new(24);
+        let (weight, bias) = (random(16 * K, 1), random(16, 2));
+        let stem = Stem::new(&weight, &bias);
+        // The second image must not see the first one's rows.
+        for seed in [3, 4] {
+            let image = random(COLOURS * 24 * 24, seed);
+            let mut output = Map::new(16, 6);
+            stem.forward(&image, &mut output, &mut scratch);
+            let expected = Reference::new(&image, 24)
+                .convolution(&weight, &bias, KERNEL, 2)
+                .relu()
+                .max_pool();
+            assert_close(&output.to_channels_first(), &expected.values);
         }
     }
 }

@@ -80,6 +80,16 @@ struct Scratch {
     winograd: winograd::Scratch,
 }
 
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            stem: stem::Scratch::new(SIDE),
+            direct: direct::Scratch::default(),
+            winograd: winograd::Scratch::default(),
+        }
+    }
+}
+
 /// What lies deep in the trunk for one square, channels first, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeepMaps {
@@ -109,11 +119,7 @@ impl Trunk {
             layer4: weights.halving_layer("layer4")?,
             workspace: RefCell::new(Workspace {
                 layers: [(64, 56), (128, 28), (256, 14), (512, 7)].map(|(channels, side)| Maps::new(channels, side)),
-                scratch: Scratch {
-                    stem: stem::Scratch::new(SIDE),
-                    direct: direct::Scratch::default(),
-                    winograd: winograd::Scratch::default(),
-                },
+                scratch: Scratch::default(),
             }),
         })
     }
@@ -271,5 +277,106 @@ impl Weights {
             },
             second: self.basic_block(&format!("{name}.1"))?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cpu::naive::{Reference, assert_close, random},
+        state_dict::Parameter,
+        untrained,
+    };
+
+    /// The convolutions of a `layer2` that makes 16 channels of 8, random.
+    fn small_layer() -> Weights {
+        let mut weights = Weights {
+            trunk: StateDict::default(),
+            convolutions: Vec::new(),
+        };
+        let all = convolutions();
+        for (seed, convolution) in all.into_iter().filter(|c| c.name.starts_with("layer2.")).enumerate() {
+            let small = Convolution {
+                inputs: convolution.inputs / 8,
+                outputs: convolution.outputs / 8,
+                ..convolution
+            };
+            for (field, shape) in [("weight", small.shape().to_vec()), ("bias", vec![small.outputs])] {
+                let values = random(shape.iter().product(), seed as u64);
+                let name = format!("{}.{field}", small.name);
+                weights.trunk.insert(name, Parameter { shape, values });
+            }
+            weights.convolutions.push(small);
+        }
+        weights
+    }
+
+    #[test]
+    fn a_layer_is_wired_as_published() {
+        let weights = small_layer();
+        let convolution = |input: &Reference, name: &str, stride| {
+            let (weight, bias, kernel) = weights.of(name).unwrap();
+            input.convolution(weight, bias, kernel, stride)
+        };
+        let image = random(8 * 9 * 9, 20);
+        let input = Reference::new(&image, 9);
+        let hidden = convolution(&input, "layer2.0.conv1", 2).relu();
+        let residual = convolution(&input, "layer2.0.downsample.0", 2);
+        let middle = convolution(&hidden, "layer2.0.conv2", 1).plus(&residual.values).relu();
+        let hidden = convolution(&middle, "layer2.1.conv1", 1).relu();
+        let expected = convolution(&hidden, "layer2.1.conv2", 1).plus(&middle.values).relu();
+
+        let layer = weights.halving_layer("layer2").unwrap();
+        let (mut outputs, mut hidden) = (vec![Map::new(16, 5)], vec![Map::new(16, 5)]);
+        layer.forward(
+            &[Map::from_channels_first(&image, 9)],
+            &mut outputs,
+            &mut hidden,
+            &mut Scratch::default(),
+        );
+        assert_close(&outputs[0].to_channels_first(), &expected.values);
+    }
+
+    /// [`BATCH`] and one more different squares.
+    fn squares() -> Vec<Square> {
+        let pattern = Square::test_pattern().rgba();
+        let shifted = |by: usize| [&pattern[by * 4000..], &pattern[..by * 4000]].concat();
+        (0..=BATCH).map(|by| Square::from_rgba(&shifted(by)).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_square_gives_the_same_in_every_batch() {
+        let trunk = Trunk::load(&untrained::state_dict(1)).unwrap();
+        let squares = squares();
+        let together = trunk.stage_means(&squares);
+        assert_eq!(together.len(), squares.len());
+        for (square, means) in squares.iter().zip(&together) {
+            assert_eq!(means.each_ref().map(Vec::len), [64, 128, 256, 512]);
+            assert_eq!(&trunk.stage_means(std::slice::from_ref(square))[0], means);
+        }
+        assert_ne!(together[0], together[1]);
+        assert!(trunk.stage_means(&[]).is_empty());
+    }
+
+    #[test]
+    fn deep_maps_have_the_stage_means() {
+        let trunk = Trunk::load(&untrained::state_dict(1)).unwrap();
+        let square = Square::test_pattern();
+        let maps = trunk.deep_maps(&square);
+        let [_, _, means3, means4] = &trunk.stage_means(&[square])[0];
+        for (map, side, means) in [(&maps.layer3, 14, means3), (&maps.layer4, 7, means4)] {
+            let expected: Vec<f64> = map
+                .chunks(side * side)
+                .map(|channel| channel.iter().copied().map(f64::from).sum::<f64>() / (side * side) as f64)
+                .collect();
+            assert_close(means, &expected);
+        }
+    }
+
+    #[test]
+    fn missing_weights_are_named() {
+        let error = Trunk::load(&StateDict::default()).unwrap_err();
+        assert_eq!(error.code(), "weights-missing-tensor");
     }
 }

@@ -24,6 +24,8 @@ const POINTS: usize = SIDE * SIDE;
 const PANELS: usize = 32;
 /// Most input channels.
 const CHANNELS: usize = 512;
+/// A cache line between two points of transformed input.
+const SPACING: usize = 4;
 
 /// One such convolution, its weights packed as `[outputs / 8, inputs, 9, 8]`.
 #[derive(Debug)]
@@ -33,10 +35,14 @@ pub struct Winograd {
     bias: Vec<f32x8>,
 }
 
-/// Buffers. In each, the 36 points lie a few cache lines more apart than needed: at a power of two they would all fall
-/// into the same cache sets.
+/// Buffers. In each, the 36 points lie a little more apart than needed: at a power of two they would all fall into the
+/// same cache sets.
 #[derive(Debug)]
 pub struct Scratch {
+    /// Panels of tiles at hand.
+    panels: usize,
+    /// Distance of two points in `tiles`.
+    stride: usize,
     /// Transformed input, `[36, panels, inputs, 4 tiles]`.
     tiles: Vec<f32x4>,
     /// Transformed filters of one panel of outputs, `[36, inputs, 8]`.
@@ -48,6 +54,8 @@ pub struct Scratch {
 impl Default for Scratch {
     fn default() -> Self {
         Self {
+            panels: 0,
+            stride: 0,
             tiles: Vec::new(),
             filters: boxed([f32x8::ZERO; CHANNELS + 2]),
             products: boxed([[f32x8::ZERO; ROWS]; PANELS + 1]),
@@ -90,59 +98,59 @@ impl Winograd {
     ) {
         let tiles = tiles_of(inputs);
         for tiles in tiles.chunks(even_share(tiles.len())) {
-            let panels = tiles.len().div_ceil(ROWS);
-            let stride = panels * self.inputs + 4;
-            scratch
-                .tiles
-                .resize(scratch.tiles.len().max(POINTS * stride), f32x4::ZERO);
+            scratch.make_room(tiles.len(), self.inputs);
             for (panel, tiles) in tiles.chunks(ROWS).enumerate() {
-                self.transform_tiles(inputs, tiles, panel, stride, &mut scratch.tiles);
+                self.transform_tiles(inputs, tiles, panel, scratch);
             }
             for (group, (weight, &bias)) in self.weight.chunks_exact(self.inputs * 9).zip(&self.bias).enumerate() {
                 transform_filters(weight.as_chunks().0, &mut scratch.filters);
-                let points = scratch.tiles.chunks_exact(stride).zip(&*scratch.filters);
-                for ((tiles, filters), products) in points.zip(&mut *scratch.products) {
-                    multiply(
-                        &tiles[..panels * self.inputs],
-                        &filters[..self.inputs],
-                        &mut products[..panels],
-                    );
-                }
+                scratch.multiply(self.inputs);
                 for (index, tile) in tiles.iter().enumerate() {
-                    write_tile(
-                        &scratch.products,
-                        index,
-                        bias,
-                        group,
-                        tile,
-                        &mut outputs[tile.image],
-                        finish,
-                    );
+                    let products = |point: usize| scratch.products[point][index / ROWS][index % ROWS];
+                    write_tile(products, bias, group, tile, &mut outputs[tile.image], finish);
                 }
             }
         }
     }
 
-    /// V = Bᵀ d B of up to four tiles, all channels, into their panel. What a last, incomplete panel holds beyond its tiles is never
-    /// read back.
-    fn transform_tiles(&self, inputs: &[Map], tiles: &[Tile], panel: usize, stride: usize, transformed: &mut [f32x4]) {
+    /// V = Bᵀ d B of up to four tiles, all channels, into their panel. What an incomplete panel holds beyond its tiles
+    /// is multiplied, but never written.
+    fn transform_tiles(&self, inputs: &[Map], tiles: &[Tile], panel: usize, scratch: &mut Scratch) {
         let mut points = [[f32x8::ZERO; POINTS]; ROWS];
         for group in 0..self.inputs / GROUP {
             for (points, tile) in points.iter_mut().zip(tiles) {
                 transform_tile(&inputs[tile.image], group, tile, points);
             }
-            let start = panel * self.inputs + group * GROUP;
-            store_points(&points, start, stride, transformed);
+            scratch.store(&points, panel * self.inputs + group * GROUP);
         }
     }
 }
 
-#[inline(never)]
-fn store_points(points: &[[f32x8; POINTS]; ROWS], start: usize, stride: usize, transformed: &mut [f32x4]) {
-    for (point, transformed) in transformed.chunks_exact_mut(stride).take(POINTS).enumerate() {
-        let [a, b, c, d] = points;
-        let columns = transposed([a[point], b[point], c[point], d[point]]);
-        transformed[start..start + GROUP].copy_from_slice(&columns);
+impl Scratch {
+    /// For so many tiles of so many input channels.
+    fn make_room(&mut self, tiles: usize, inputs: usize) {
+        self.panels = tiles.div_ceil(ROWS);
+        self.stride = self.panels * inputs + SPACING;
+        let length = self.tiles.len().max(POINTS * self.stride);
+        self.tiles.resize(length, f32x4::ZERO);
+    }
+
+    /// Puts four transformed tiles, eight channels of each, at this place of every point.
+    #[inline(never)]
+    fn store(&mut self, [a, b, c, d]: &[[f32x8; POINTS]; ROWS], place: usize) {
+        for (point, tiles) in self.tiles.chunks_exact_mut(self.stride).take(POINTS).enumerate() {
+            let channels = transposed([a[point], b[point], c[point], d[point]]);
+            tiles[place..place + GROUP].copy_from_slice(&channels);
+        }
+    }
+
+    /// Tiles times filters, point by point.
+    fn multiply(&mut self, inputs: usize) {
+        let points = self.tiles.chunks_exact(self.stride).zip(&*self.filters);
+        for ((tiles, filters), products) in points.zip(&mut *self.products) {
+            let tiles = &tiles[..self.panels * inputs];
+            multiply(tiles, &filters[..inputs], &mut products[..self.panels]);
+        }
     }
 }
 
@@ -157,9 +165,9 @@ fn tiles_of(images: &[Map]) -> Vec<Tile> {
     tiles
 }
 
-/// How many of `count` tiles to take at once so that all shares are about equal, none beyond [`PANELS`].
+/// How many of `count` tiles, one at least, to take at once so that all shares are about equal, none beyond [`PANELS`].
 fn even_share(count: usize) -> usize {
-    let shares = count.div_ceil(PANELS * ROWS).max(1);
+    let shares = count.div_ceil(PANELS * ROWS);
     count.div_ceil(shares).next_multiple_of(ROWS)
 }
 
@@ -224,18 +232,16 @@ fn filter_transform([g0, g1, g2]: [f32x8; 3]) -> [f32x8; SIDE] {
 /// Y = Aᵀ M A of one tile and one group of output channels, finished and written where the map has pixels.
 #[inline(never)]
 fn write_tile(
-    products: &[[[f32x8; ROWS]; PANELS + 1]; POINTS],
-    index: usize,
+    products: impl Fn(usize) -> f32x8,
     bias: f32x8,
     group: usize,
     tile: &Tile,
     output: &mut Map,
     finish: impl Fn(f32x8, f32x8) -> f32x8,
 ) {
-    let (panel, index) = (index / ROWS, index % ROWS);
     let mut half = [[f32x8::ZERO; SIDE]; TILE];
     for x in 0..SIDE {
-        let column = output_transform(&std::array::from_fn(|y| products[y * SIDE + x][panel][index]));
+        let column = output_transform(&std::array::from_fn(|y| products(y * SIDE + x)));
         for (half, value) in half.iter_mut().zip(column) {
             half[x] = value;
         }
@@ -259,4 +265,59 @@ fn output_transform(&[m0, m1, m2, m3, m4, m5]: &[f32x8; SIDE]) -> [f32x8; TILE] 
         even1 + even2 * 4.0,
         odd1 + odd2 * 8.0 + m5,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::naive::{Reference, assert_close, random};
+
+    /// Images `[inputs, side, side]` in one batch against the plain sum; the outputs hold something before.
+    fn check(images: usize, inputs: usize, outputs: usize, side: usize) {
+        let (weight, bias) = (random(outputs * inputs * 9, 1), random(outputs, 2));
+        let values: Vec<Vec<f32>> = (0..images)
+            .map(|i| random(inputs * side * side, 3 + i as u64))
+            .collect();
+        let before = random(outputs * side * side, 9);
+        let maps: Vec<Map> = values.iter().map(|v| Map::from_channels_first(v, side)).collect();
+        let mut results = vec![Map::from_channels_first(&before, side); images];
+        let add = |sum, before| sum + before;
+        Winograd::new(&weight, &bias).forward(&maps, &mut results, &mut Scratch::default(), add);
+        for (values, result) in values.iter().zip(&results) {
+            let expected = Reference::new(values, side)
+                .convolution(&weight, &bias, 3, 1)
+                .plus(&before);
+            assert_close(&result.to_channels_first(), &expected.values);
+        }
+    }
+
+    #[test]
+    fn sides_that_are_no_multiple_of_the_tile() {
+        for side in [1, 2, 3, 4, 5, 7, 9, 14] {
+            check(1, 16, 8, side);
+        }
+    }
+
+    #[test]
+    fn a_batch_shares_panels() {
+        check(3, 8, 24, 5);
+    }
+
+    #[test]
+    fn more_tiles_than_share_filters() {
+        check(2, 8, 8, 47);
+    }
+
+    #[test]
+    fn as_many_channels_as_there_are() {
+        check(1, CHANNELS, 8, 7);
+    }
+
+    #[test]
+    fn shares_are_even() {
+        assert_eq!(even_share(4), 4);
+        assert_eq!(even_share(49), 52);
+        assert_eq!(even_share(196), 100);
+        assert_eq!(even_share(129), 68);
+    }
 }
