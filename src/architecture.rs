@@ -5,6 +5,44 @@
 /// Length of an embedding.
 pub const EMBEDDING: usize = 512;
 
+/// How many numbers [`Pooled`] holds.
+pub const POOLED: usize = 64 + 128 + 256 + 2 * EMBEDDING;
+
+/// What the network sees in one square: its maps, pooled over their pixels. Not normalised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pooled {
+    /// The spatial means of the maps after `layer1` … `layer4`: 64, 128, 256 and 512 numbers.
+    pub means: [Vec<f32>; 4],
+    /// The spatial standard deviations of the map after `layer4`, `[512]`: where the mean says how much of something
+    /// there is, they say how concentrated.
+    pub deviations: Vec<f32>,
+}
+
+impl Pooled {
+    /// Layer 4's means, which are ResNet-18's embedding, `[512]`.
+    pub fn embedding(&self) -> &[f32] {
+        &self.means[3]
+    }
+
+    /// Layer 4's standard deviations, `[512]`.
+    pub fn deviations(&self) -> &[f32] {
+        &self.deviations
+    }
+
+    /// Cuts `[POOLED]` numbers apart: the means layer by layer, then the deviations.
+    pub fn from_row(mut row: &[f32]) -> Self {
+        let mut take = |count: usize| {
+            let (part, rest) = row.split_at(count);
+            row = rest;
+            part.to_vec()
+        };
+        Self {
+            means: LAYERS.map(|(channels, _)| take(channels)),
+            deviations: take(EMBEDDING),
+        }
+    }
+}
+
 /// One convolution of the trunk and where its parameters live in a state dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Convolution {

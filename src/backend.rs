@@ -10,17 +10,14 @@ use burn::backend::Autodiff;
 use burn_candle::{Candle, CandleDevice};
 use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
 
-use crate::{Embedder, Embedding, Error, Square, StateDict, embedder::BurnEmbedder, finetune::Trainer};
+use crate::{Embedder, Error, Square, StateDict, architecture::Pooled, cpu::Trunk, embedder::BurnEmbedder};
 
-/// The CPU backend.
+/// Burn on the CPU.
 type Cpu = Candle<f32, i64>;
 /// The GPU backend.
 type Gpu = Wgpu<f32, i32>;
 /// Heads are always trained here: their tensors are too small to pay for a GPU's submissions.
 pub type HeadBackend = Autodiff<Cpu>;
-
-/// A fine-tuning on [`HeadBackend`].
-pub type HeadTrainer = Trainer<HeadBackend>;
 
 /// The device on which heads are trained.
 pub const HEAD_DEVICE: CandleDevice = CandleDevice::Cpu;
@@ -28,17 +25,20 @@ pub const HEAD_DEVICE: CandleDevice = CandleDevice::Cpu;
 /// A way to compute embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendKind {
-    /// burn-candle.
+    /// Our own arithmetic ([`crate::cpu`]), one thread.
     Cpu,
+    /// burn-candle: slower, and independent of the other two.
+    Candle,
     /// burn-wgpu: WebGPU in a page; Vulkan, Metal or DirectX natively.
     WebGpu,
 }
 
 impl BackendKind {
-    /// `cpu` or `webgpu`.
+    /// `cpu`, `candle` or `webgpu`.
     pub fn name(self) -> &'static str {
         match self {
             BackendKind::Cpu => "cpu",
+            BackendKind::Candle => "candle",
             BackendKind::WebGpu => "webgpu",
         }
     }
@@ -56,6 +56,7 @@ impl FromStr for BackendKind {
     fn from_str(name: &str) -> Result<Self, Error> {
         match name {
             "cpu" => Ok(BackendKind::Cpu),
+            "candle" => Ok(BackendKind::Candle),
             "webgpu" => Ok(BackendKind::WebGpu),
             other => Err(Error::UnknownBackend { got: other.into() }),
         }
@@ -66,7 +67,9 @@ impl FromStr for BackendKind {
 #[derive(Debug)]
 pub enum Backbone {
     /// On the CPU.
-    Cpu(Box<BurnEmbedder<Cpu>>),
+    Cpu(Box<Trunk>),
+    /// On the CPU, by Burn.
+    Candle(Box<BurnEmbedder<Cpu>>),
     /// On the GPU, with the adapter's name.
     WebGpu(Box<BurnEmbedder<Gpu>>, String),
 }
@@ -79,9 +82,10 @@ impl Backbone {
     /// Those of [`BurnEmbedder::new`].
     pub async fn start(kind: BackendKind, state_dict: &StateDict) -> Result<Self, Error> {
         match kind {
-            BackendKind::Cpu => {
+            BackendKind::Cpu => Ok(Self::Cpu(Box::new(Trunk::load(state_dict)?))),
+            BackendKind::Candle => {
                 let embedder = BurnEmbedder::new(state_dict, CandleDevice::Cpu, kind.name())?;
-                Ok(Self::Cpu(Box::new(embedder)))
+                Ok(Self::Candle(Box::new(embedder)))
             }
             BackendKind::WebGpu => {
                 let device = WgpuDevice::default();
@@ -97,6 +101,7 @@ impl Backbone {
     pub fn kind(&self) -> BackendKind {
         match self {
             Self::Cpu(_) => BackendKind::Cpu,
+            Self::Candle(_) => BackendKind::Candle,
             Self::WebGpu(..) => BackendKind::WebGpu,
         }
     }
@@ -105,35 +110,18 @@ impl Backbone {
     pub fn adapter(&self) -> &str {
         match self {
             Self::Cpu(_) => "one thread, SIMD",
+            Self::Candle(_) => "one thread, burn-candle",
             Self::WebGpu(_, adapter) => adapter,
         }
-    }
-
-    /// Embeds one square.
-    ///
-    /// # Errors
-    /// Those of [`Embedder::embed`].
-    pub async fn embed_one(&self, square: &Square) -> Result<Embedding, Error> {
-        let embedded = self.embed(std::slice::from_ref(square)).await?;
-        embedded.into_iter().next().ok_or_else(|| Error::Backend {
-            backend: self.kind().name(),
-            reason: "it returned no embedding".into(),
-        })
     }
 }
 
 impl Embedder for Backbone {
-    async fn embed(&self, squares: &[Square]) -> Result<Vec<Embedding>, Error> {
+    async fn pooled(&self, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
         match self {
-            Self::Cpu(embedder) => embedder.embed(squares).await,
-            Self::WebGpu(embedder, _) => embedder.embed(squares).await,
-        }
-    }
-
-    async fn stage_means(&self, square: &Square) -> Result<[Vec<f32>; 4], Error> {
-        match self {
-            Self::Cpu(embedder) => embedder.stage_means(square).await,
-            Self::WebGpu(embedder, _) => embedder.stage_means(square).await,
+            Self::Cpu(trunk) => Embedder::pooled(&**trunk, squares).await,
+            Self::Candle(embedder) => embedder.pooled(squares).await,
+            Self::WebGpu(embedder, _) => embedder.pooled(squares).await,
         }
     }
 }

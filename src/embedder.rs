@@ -1,4 +1,4 @@
-//! The seam behind which every way to compute an embedding sits: squares in, embeddings out.
+//! The seam behind which every way to run the network sits: squares in, what each layer saw out.
 //!
 //! Asynchronous because a GPU's answer is; on the CPU the futures are ready at once.
 
@@ -7,26 +7,49 @@ use std::future::Future;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use crate::{
-    Embedding, Error, Square, StateDict,
-    architecture::EMBEDDING,
-    resnet18::{ResNet18, spatial_mean},
+    Embedding, Error, Picture, Square, StateDict,
+    architecture::{self, Pooled},
+    cpu::Trunk,
+    resnet18::{ResNet18, spatial_deviation, spatial_mean},
     square::SIDE,
 };
 
-/// Something that embeds squares with ResNet-18.
+/// Something that runs ResNet-18's trunk on squares.
 pub trait Embedder {
-    /// One embedding per square, in their order.
+    /// What the network sees in each square, in their order.
     ///
     /// # Errors
-    /// [`Error::Backend`] where the backend fails; [`Error::EmbeddingNotFinite`] where the network gives nonsense.
-    fn embed(&self, squares: &[Square]) -> impl Future<Output = Result<Vec<Embedding>, Error>>;
+    /// [`Error::Backend`] where the backend fails.
+    fn pooled(&self, squares: &[Square]) -> impl Future<Output = Result<Vec<Pooled>, Error>>;
+}
 
-    /// The spatial means of the maps after `layer1` … `layer4` for one square: 64, 128, 256, 512 numbers.
-    /// They show where a backend first departs from another.
-    ///
-    /// # Errors
-    /// [`Error::Backend`].
-    fn stage_means(&self, square: &Square) -> impl Future<Output = Result<[Vec<f32>; 4], Error>>;
+/// From how many squares a picture is learnt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Views {
+    /// All of [`Picture::views`]: the most accurate, for photos that stay.
+    #[default]
+    All,
+    /// [`Picture::whole`] alone: an eighth of the work, for live pictures and slow devices.
+    One,
+}
+
+/// Embeds a picture.
+///
+/// # Errors
+/// Those of [`Embedder::pooled`]; [`Error::EmbeddingNotFinite`] where the network gives nonsense.
+pub async fn embed(embedder: &impl Embedder, picture: &Picture, views: Views) -> Result<Embedding, Error> {
+    let squares = match views {
+        Views::All => picture.views()?,
+        Views::One => vec![picture.whole()?],
+    };
+    Embedding::from_views(&embedder.pooled(&squares).await?)
+}
+
+/// Our own arithmetic for one thread of the CPU.
+impl Embedder for Trunk {
+    async fn pooled(&self, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
+        Ok(Trunk::pooled(self, squares))
+    }
 }
 
 /// ResNet-18 on any of Burn's backends.
@@ -67,24 +90,16 @@ impl<B: Backend> BurnEmbedder<B> {
 }
 
 impl<B: Backend> Embedder for BurnEmbedder<B> {
-    async fn embed(&self, squares: &[Square]) -> Result<Vec<Embedding>, Error> {
+    async fn pooled(&self, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
         if squares.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.read(self.network.forward(self.input(squares))).await?;
-        rows.chunks_exact(EMBEDDING)
-            .map(|row| Embedding::new(row.to_vec()))
-            .collect()
-    }
-
-    async fn stage_means(&self, square: &Square) -> Result<[Vec<f32>; 4], Error> {
-        let stages = self.network.stages(self.input(std::slice::from_ref(square)));
-        let [map1, map2, map3, map4] = stages.maps.map(spatial_mean);
-        Ok([
-            self.read(map1).await?,
-            self.read(map2).await?,
-            self.read(map3).await?,
-            self.read(map4).await?,
-        ])
+        let stages = self.network.stages(self.input(squares));
+        let deviations = spatial_deviation(stages.maps[3].clone());
+        // One tensor [b, 1472], so that a GPU is read back once.
+        let mut parts = stages.maps.map(spatial_mean).to_vec();
+        parts.push(deviations);
+        let rows = self.read(Tensor::cat(parts, 1)).await?;
+        Ok(rows.chunks_exact(architecture::POOLED).map(Pooled::from_row).collect())
     }
 }

@@ -1,37 +1,77 @@
-//! Embeddings: the 512 numbers that stand for one photo, checked once, with their direction at hand.
+//! Embeddings: the numbers that stand for one photo, checked once, with their direction at hand.
 
-use crate::{Error, architecture::EMBEDDING};
+use crate::{
+    Error,
+    architecture::{EMBEDDING, Pooled},
+    vector::{dot, normalised},
+};
 
-/// One photo's embedding, `[512]`, finite and not zero.
+/// Numbers of all views together: means and deviations of layer 4.
+pub const POOLED: usize = 2 * EMBEDDING;
+/// How many numbers stand for a photo.
+pub const LENGTH: usize = EMBEDDING + POOLED;
+
+/// One photo's embedding, finite and not zero: layer 4's spatial means in its first view, `[512]`, which is what
+/// ResNet-18's embedding usually means, then layer 4's spatial means and standard deviations, `[512]` each, averaged
+/// over all views.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
+    /// All three parts, one after the other: `[LENGTH]`.
     values: Vec<f32>,
-    /// `values` divided by their L2 norm.
+    /// The first part divided by its L2 norm.
     direction: Vec<f32>,
 }
 
 impl Embedding {
-    /// Checks the numbers that a network gave or a page kept.
+    /// Checks the numbers that a page or a file kept: those of [`Embedding::values`].
     ///
     /// # Errors
     /// [`Error::EmbeddingSize`], [`Error::EmbeddingNotFinite`].
     pub fn new(values: Vec<f32>) -> Result<Self, Error> {
-        if values.len() != EMBEDDING {
+        if values.len() != LENGTH {
             return Err(Error::EmbeddingSize {
-                expected: EMBEDDING,
+                expected: LENGTH,
                 got: values.len(),
             });
         }
-        let direction = normalised(&values).ok_or(Error::EmbeddingNotFinite)?;
+        let (first, pooled) = values.split_at(EMBEDDING);
+        let direction = normalised(first).ok_or(Error::EmbeddingNotFinite)?;
+        normalised(pooled).ok_or(Error::EmbeddingNotFinite)?;
         Ok(Self { values, direction })
     }
 
-    /// As the network gave it.
+    /// Joins what the network saw in the views of one photo, at least one.
+    ///
+    /// # Errors
+    /// [`Error::EmbeddingNotFinite`] where the network gave nonsense.
+    pub fn from_views(views: &[Pooled]) -> Result<Self, Error> {
+        let first = views.first().ok_or(Error::EmbeddingNotFinite)?;
+        let mut values = first.embedding().to_vec();
+        for part in [Pooled::embedding, Pooled::deviations] {
+            for channel in 0..EMBEDDING {
+                let sum: f32 = views.iter().map(|view| part(view)[channel]).sum();
+                values.push(sum / views.len() as f32);
+            }
+        }
+        Self::new(values)
+    }
+
+    /// All numbers, `[LENGTH]`.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// Of length 1.
+    /// Layer 4's spatial means in the first view, `[512]`.
+    pub fn first(&self) -> &[f32] {
+        &self.values[..EMBEDDING]
+    }
+
+    /// Layer 4's spatial means and standard deviations, averaged over the views: `[1024]`.
+    pub fn pooled(&self) -> &[f32] {
+        &self.values[EMBEDDING..]
+    }
+
+    /// [`Embedding::first`], of length 1.
     pub fn direction(&self) -> &[f32] {
         &self.direction
     }
@@ -42,25 +82,15 @@ impl Embedding {
     }
 }
 
-/// A vector divided by its L2 norm; `None` where it has no direction.
-pub(crate) fn normalised(vector: &[f32]) -> Option<Vec<f32>> {
-    let norm = dot(vector, vector).sqrt();
-    (norm.is_finite() && norm > 0.0).then(|| vector.iter().map(|value| value / norm).collect())
-}
-
-/// Σ aᵢ bᵢ.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
-    /// An embedding whose first numbers are given and whose others are 0.
+    /// An embedding whose means begin with the given numbers, in the first view and on average; all others are 0.
     pub(crate) fn embedding(start: &[f32]) -> Embedding {
-        let mut values = start.to_vec();
-        values.resize(EMBEDDING, 0.0);
+        let mut values = vec![0.0; LENGTH];
+        values[..start.len()].copy_from_slice(start);
+        values[EMBEDDING..][..start.len()].copy_from_slice(start);
         Embedding::new(values).unwrap()
     }
 
@@ -73,11 +103,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn views_are_averaged_but_for_the_first_part() {
+        let view = |value: f32| Pooled {
+            means: [64, 128, 256, 512].map(|channels| vec![value; channels]),
+            deviations: vec![value + 1.0; EMBEDDING],
+        };
+        let embedding = Embedding::from_views(&[view(1.0), view(3.0)]).unwrap();
+        assert!(embedding.first().iter().all(|&value| value == 1.0));
+        let (means, deviations) = embedding.pooled().split_at(EMBEDDING);
+        assert!(means.iter().all(|&value| value == 2.0));
+        assert!(deviations.iter().all(|&value| value == 3.0));
+        assert_eq!(Embedding::new(embedding.values().to_vec()).unwrap(), embedding);
+    }
+
+    #[test]
     fn refuses_what_has_no_direction() {
         assert_eq!(Embedding::new(vec![1.0; 3]).unwrap_err().code(), "embedding-size");
         for bad in [0.0, f32::NAN, f32::INFINITY] {
             assert_eq!(
-                Embedding::new(vec![bad; EMBEDDING]).unwrap_err().code(),
+                Embedding::new(vec![bad; LENGTH]).unwrap_err().code(),
                 "embedding-not-finite"
             );
         }

@@ -47,6 +47,14 @@ pub enum Error {
         /// Bytes that came.
         got: u64,
     },
+    /// A picture of another scale than the core makes.
+    #[error("a picture of {width} × {height} pixels; expected the shorter side at 256 and the longer at most 512")]
+    PictureSize {
+        /// Width in pixels.
+        width: usize,
+        /// Height in pixels.
+        height: usize,
+    },
     /// Not a readable weight file.
     #[error("these weights cannot be read ({reason}); expected a ResNet-18 state dict as safetensors")]
     WeightsFormat {
@@ -110,12 +118,62 @@ pub enum Error {
         /// The class's id.
         class: u32,
     },
+    /// A saved model that cannot be read or written.
+    #[error("the model cannot be used: {reason}; make it again with `cargo glimpse fit`")]
+    Model {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A saved model of another network.
+    #[error(
+        "the model was trained with other weights (SHA-256 {expected}, here {got}); prepare those, or fit it again"
+    )]
+    ModelNetwork {
+        /// The weights that it needs.
+        expected: String,
+        /// The weights that are here.
+        got: String,
+    },
     /// The support set changed while its head was in training.
     #[error("the photos changed while training; train again")]
     StaleTraining,
+    /// Too few classes to draw an episode from.
+    #[error("expected at least {expected} classes to draw from, got {got}; ask for fewer ways or add classes")]
+    PoolClasses {
+        /// Classes that an episode needs.
+        expected: usize,
+        /// Classes found.
+        got: usize,
+    },
+    /// A class with too few images to draw an episode from.
+    #[error(
+        "class {class} has {got} images, expected at least {expected} (shots and queries); add some or ask for fewer"
+    )]
+    PoolImages {
+        /// Index of the class.
+        class: usize,
+        /// Images that an episode needs of each class.
+        expected: usize,
+        /// Images found.
+        got: usize,
+    },
+    /// A measurement that could not be finished.
+    #[error("the evaluation failed: {reason}; please report this")]
+    Report {
+        /// What happened.
+        reason: String,
+    },
     /// A backend name that is not known.
-    #[error("unknown backend `{got}`; expected `cpu` or `webgpu`")]
+    #[error("unknown backend `{got}`; expected `cpu`, `candle` or `webgpu`")]
     UnknownBackend {
+        /// The name found.
+        got: String,
+    },
+    /// A method name that is not known.
+    #[error("unknown method `{got}`; expected one of {expected}")]
+    UnknownMethod {
+        /// The names that are known.
+        expected: String,
         /// The name found.
         got: String,
     },
@@ -187,6 +245,7 @@ impl Error {
             Error::PhotoCorrupt { .. } => "photo-corrupt",
             Error::PhotoTooLarge { .. } => "photo-too-large",
             Error::PixelCount { .. } => "pixel-count",
+            Error::PictureSize { .. } => "picture-size",
             Error::WeightsFormat { .. } => "weights-format",
             Error::WeightsMissingTensor { .. } => "weights-missing-tensor",
             Error::WeightsUnexpectedTensor { .. } => "weights-unexpected-tensor",
@@ -197,8 +256,14 @@ impl Error {
             Error::EmbeddingNotFinite => "embedding-not-finite",
             Error::TooFewClasses { .. } => "too-few-classes",
             Error::EmptyClass { .. } => "empty-class",
+            Error::Model { .. } => "model",
+            Error::ModelNetwork { .. } => "model-network",
             Error::StaleTraining => "stale-training",
+            Error::PoolClasses { .. } => "pool-classes",
+            Error::PoolImages { .. } => "pool-images",
+            Error::Report { .. } => "report",
             Error::UnknownBackend { .. } => "unknown-backend",
+            Error::UnknownMethod { .. } => "unknown-method",
             Error::Option { .. } => "option",
             Error::Backend { .. } => "backend",
             Error::Io { .. } => "io",

@@ -1,37 +1,49 @@
 //! Glimpse: few-shot photo recognition on your own device.
 //!
-//! A photo becomes a [`Square`], a ResNet-18 ([`resnet18`]) turns squares into [`Embedding`]s, a [`SupportSet`]
-//! holds the embeddings of a few shots per class, and a [`CosineHead`] (prototypes at once, fine-tuned on demand)
+//! A photo becomes a [`Picture`] and that some [`Square`]s, a ResNet-18 ([`architecture`]) turns them into an [`Embedding`], a [`SupportSet`]
+//! holds the embeddings of a few shots per class, and a [`Head`] (prototypes at once, fine-tuned on demand)
 //! names new photos. [`Session`] ties these together.
 //!
 //! The core (everything but [`web`] and [`native`]) knows neither browser nor files.
 
+mod adam;
 pub mod architecture;
 pub mod backend;
+pub mod classifier;
 pub mod cpu;
 pub mod embedder;
 pub mod embedding;
+pub mod episode;
 mod error;
+pub mod evaluation;
+pub mod features;
 pub mod finetune;
 pub mod head;
 pub mod manifest;
+pub mod model;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+pub mod nearest;
 pub mod photo;
+pub mod picture;
+pub mod rejection;
 pub mod resnet18;
 pub mod session;
 pub mod square;
 pub mod state_dict;
 pub mod support;
 pub mod untrained;
+pub mod vector;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
 
+pub use classifier::{Classifier, Method};
 pub use embedder::Embedder;
 pub use embedding::Embedding;
 pub use error::Error;
-pub use head::CosineHead;
+pub use head::Head;
 pub use photo::Photo;
+pub use picture::Picture;
 pub use session::Session;
 pub use square::Square;
 pub use state_dict::StateDict;

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Embedder, Embedding, Error, Square,
-    square::{MEAN, SHORTER_SIDE, SIDE, STD},
+    Embedder, Error, Square,
+    picture::SHORTER_SIDE,
+    square::{MEAN, SIDE, STD},
+    vector::{dot, normalised},
 };
 
 /// The schema that this version reads and writes.
@@ -51,7 +53,7 @@ pub struct Origin {
     pub redistributable: bool,
 }
 
-/// The way from photo to input, as [`Square`] does it.
+/// The way from photo to input, as [`crate::Picture`] and [`Square`] do it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preprocessing {
     /// Pixels that the shorter side is resized to.
@@ -77,7 +79,7 @@ pub struct Probe {
 
 impl Manifest {
     /// Describes a weight file.
-    pub fn new(file: &[u8], trained: bool, origin: Origin, probe: &Embedding) -> Self {
+    pub fn new(file: &[u8], trained: bool, origin: Origin, probe: Vec<f32>) -> Self {
         Self {
             schema: SCHEMA,
             network: "resnet18".into(),
@@ -95,7 +97,7 @@ impl Manifest {
             },
             probe: Probe {
                 pattern: "v1".into(),
-                embedding: probe.values().to_vec(),
+                embedding: probe,
             },
         }
     }
@@ -139,16 +141,31 @@ impl Manifest {
     /// Cosine between the known answer and a backend's: 1 where it computes right.
     ///
     /// # Errors
-    /// [`Error::Manifest`] where the probe is not understood; those of [`Embedder::embed`].
+    /// [`Error::Manifest`] where the probe is not understood; those of [`Embedder::pooled`].
     pub async fn verify(&self, embedder: &impl Embedder) -> Result<f32, Error> {
         if self.probe.pattern != "v1" {
             let reason = format!("expected probe pattern v1, got {}", self.probe.pattern);
             return Err(Error::Manifest { reason });
         }
-        let expected = Embedding::new(self.probe.embedding.clone())?;
-        let answers = embedder.embed(&[Square::test_pattern()]).await?;
-        Ok(answers.iter().map(|answer| answer.similarity(&expected)).sum())
+        let unreadable = || Error::Manifest {
+            reason: "the probe's embedding has no direction".into(),
+        };
+        let expected = normalised(&self.probe.embedding).ok_or_else(unreadable)?;
+        let answer = probe(embedder).await?;
+        Ok(normalised(&answer).map_or(0.0, |answer| dot(&answer, &expected)))
     }
+}
+
+/// The embedding of the test pattern, `[512]`.
+///
+/// # Errors
+/// Those of [`Embedder::pooled`].
+pub async fn probe(embedder: &impl Embedder) -> Result<Vec<f32>, Error> {
+    let answers = embedder.pooled(&[Square::test_pattern()]).await?;
+    Ok(answers
+        .first()
+        .map(|answer| answer.embedding().to_vec())
+        .unwrap_or_default())
 }
 
 /// SHA-256 in lower-case hex.

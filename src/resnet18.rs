@@ -90,7 +90,7 @@ impl<B: Backend> ResNet18<B> {
         })
     }
 
-    /// `[b, 3, 224, 224]` → the maps after each layer.
+    /// `[b, 3, 224, 224]` → the maps after each layer; the embedding is the [`spatial_mean`] of the last.
     pub fn stages(&self, input: Tensor<B, 4>) -> Stages<B> {
         let stem = max_pool_after_relu(relu(self.conv1.forward(input)));
         let run = |layer: &[BasicBlock<B>], input| layer.iter().fold(input, |map, block| block.forward(map));
@@ -102,18 +102,21 @@ impl<B: Backend> ResNet18<B> {
             maps: [map1, map2, map3, map4],
         }
     }
-
-    /// `[b, 3, 224, 224]` → `[b, 512]`: the spatial mean of `layer4`'s map, not normalised.
-    pub fn forward(&self, input: Tensor<B, 4>) -> Tensor<B, 2> {
-        let [_, _, _, map4] = self.stages(input).maps;
-        spatial_mean(map4)
-    }
 }
 
 /// `[b, c, y, x]` → `[b, c]`.
 pub fn spatial_mean<B: Backend>(map: Tensor<B, 4>) -> Tensor<B, 2> {
     let [batch, channels, ..] = map.dims();
     map.mean_dim(3).mean_dim(2).reshape([batch, channels])
+}
+
+/// `[b, c, y, x]` → `[b, c]`: the standard deviation over the pixels.
+pub fn spatial_deviation<B: Backend>(map: Tensor<B, 4>) -> Tensor<B, 2> {
+    let [batch, channels, rows, columns] = map.dims();
+    let pixels = map.reshape([batch, channels, rows * columns]);
+    let centred = pixels.clone() - pixels.mean_dim(2);
+    let variance = (centred.clone() * centred).mean_dim(2);
+    variance.sqrt().reshape([batch, channels])
 }
 
 /// 3 × 3 max pooling with stride 2 and padding 1 of a map that is nowhere negative: there a border of zeros changes

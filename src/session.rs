@@ -1,26 +1,18 @@
-//! A session: the support set and the head that fits it, from the first shot to the trained classifier.
+//! A session: the support set and the classifier that fits it, from the first shot to the trained head.
 //!
-//! Any change of the shots drops the trained head, so that no prediction comes from a head that never saw them.
+//! Any change of the shots drops what was trained, so that no prediction comes from a head that never saw them.
 
 use serde::Serialize;
 
 use crate::{
-    CosineHead, Embedding, Error, SupportSet,
-    backend::{HEAD_DEVICE, HeadTrainer},
-    finetune::{StepReport, TrainingOptions},
-    head::DEFAULT_SCALE,
+    Classifier, Embedding, Error, Method, SupportSet,
+    evaluation::{Confusion, argmax},
+    features::{Features, Task},
+    finetune::{StepReport, Trainer, TrainingRequest},
+    nearest,
+    rejection::{Familiarity, Rejection},
     support::Class,
 };
-
-/// Who predicted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// The prototypes.
-    Prototype,
-    /// The fine-tuned head.
-    Finetune,
-}
 
 /// One class's share of a prediction.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,7 +27,7 @@ pub struct Score {
 /// The shot that is most like the query.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Nearest {
+pub struct NearestShot {
     /// The shot.
     pub shot_id: u32,
     /// Its class.
@@ -53,7 +45,9 @@ pub struct Prediction {
     /// One score per class that takes part, in the order in which the classes came.
     pub scores: Vec<Score>,
     /// The most similar shot of those classes.
-    pub nearest: Nearest,
+    pub nearest: NearestShot,
+    /// Whether it is any of them.
+    pub familiarity: Familiarity,
 }
 
 impl Prediction {
@@ -65,53 +59,150 @@ impl Prediction {
     }
 }
 
-/// A fine-tuning that was started on a session, and on which state of it.
+/// How well photos of known classes are named.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Assessment {
+    /// The classes that took part: rows and columns of the confusion matrix.
+    pub class_ids: Vec<u32>,
+    /// `[truth][answer]`
+    pub confusion: Confusion,
+    /// Share of right answers per class; `None` where a class had no photo.
+    pub class_accuracy: Vec<Option<f64>>,
+    /// Share of right answers among all photos; `None` where there was none.
+    pub accuracy: Option<f64>,
+}
+
+impl Assessment {
+    fn new(class_ids: Vec<u32>, answers: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        let mut confusion = Confusion::new(class_ids.len());
+        let (mut right, mut all) = (0_u32, 0_u32);
+        for (truth, answer) in answers {
+            confusion.add(truth, answer);
+            right += u32::from(truth == answer);
+            all += 1;
+        }
+        Self {
+            class_accuracy: (0..class_ids.len()).map(|class| confusion.accuracy(class)).collect(),
+            accuracy: (all > 0).then(|| f64::from(right) / f64::from(all)),
+            confusion,
+            class_ids,
+        }
+    }
+}
+
+/// A training that was started on a session, and on which state of it.
+#[derive(Debug)]
 pub struct Training {
-    trainer: HeadTrainer,
+    method: Method,
+    learner: Learner,
     revision: u64,
-    /// What has been learnt so far; `None` before the first run.
-    head: Option<CosineHead>,
+}
+
+/// What is being fitted.
+#[derive(Debug)]
+enum Learner {
+    /// Nothing is left to learn.
+    Fitted(Classifier),
+    /// The head.
+    Head(Trainer),
 }
 
 impl Training {
     /// Makes up to `count` steps and reports each.
-    ///
-    /// # Errors
-    /// [`Error::Backend`].
-    pub async fn run(&mut self, count: usize) -> Result<Vec<StepReport>, Error> {
-        let last = self.steps().min(self.steps_done().saturating_add(count));
-        let mut reports = Vec::new();
-        while self.steps_done() < last {
-            reports.push(self.trainer.step().await?);
+    pub fn run(&mut self, count: usize) -> Vec<StepReport> {
+        let left = self.steps() - self.steps_done();
+        match &mut self.learner {
+            Learner::Fitted(_) => Vec::new(),
+            Learner::Head(trainer) => (0..left.min(count)).map(|_| trainer.step()).collect(),
         }
-        self.head = Some(self.trainer.head().await?);
-        Ok(reports)
     }
 
     /// Steps made so far.
     pub fn steps_done(&self) -> usize {
-        self.trainer.steps_done()
+        match &self.learner {
+            Learner::Fitted(_) => 0,
+            Learner::Head(trainer) => trainer.steps_done(),
+        }
     }
 
-    /// Steps asked for.
+    /// Steps asked for; 0 where the method learns nothing step by step.
     pub fn steps(&self) -> usize {
-        self.trainer.steps()
+        match &self.learner {
+            Learner::Fitted(_) => 0,
+            Learner::Head(trainer) => trainer.steps(),
+        }
     }
 
     /// True once all steps are made.
     pub fn is_done(&self) -> bool {
         self.steps_done() >= self.steps()
     }
+
+    /// What has been learnt so far.
+    pub fn classifier(&self) -> Classifier {
+        match &self.learner {
+            Learner::Fitted(classifier) => classifier.clone(),
+            Learner::Head(trainer) => Classifier::Linear {
+                space: trainer.task().space.clone(),
+                head: trainer.head(),
+            },
+        }
+    }
 }
 
-/// The support set with its heads.
+/// Starts what a request asks for on an episode.
+fn learner(request: &TrainingRequest, episode: &[&Class]) -> Result<Learner, Error> {
+    match request.method {
+        Method::Nearest => {
+            let nearest = nearest::Nearest::new(Features::Embedding, episode)?;
+            Ok(Learner::Fitted(Classifier::Nearest(nearest)))
+        }
+        Method::Prototype => Classifier::prototypes(Features::Embedding, episode).map(Learner::Fitted),
+        Method::FinetunePlain | Method::Finetune => {
+            let options = request.options()?;
+            let task = Task::new(options.features, episode)?;
+            Trainer::new(task, options).map(Learner::Head)
+        }
+    }
+}
+
+/// Fits a method to an episode from beginning to end.
+///
+/// # Errors
+/// [`Error::Option`], [`Error::EmptyClass`].
+pub fn fit(request: &TrainingRequest, episode: &[&Class]) -> Result<Classifier, Error> {
+    let mut training = Training {
+        method: request.method,
+        learner: learner(request, episode)?,
+        revision: 0,
+    };
+    training.run(usize::MAX);
+    Ok(training.classifier())
+}
+
+/// What follows from the shots as they are, computed once for each state of them.
+#[derive(Debug)]
+struct Basis {
+    prototypes: Classifier,
+    rejection: Rejection,
+    revision: u64,
+}
+
+/// The support set with its classifiers.
 #[derive(Debug, Default)]
 pub struct Session {
     support: SupportSet,
-    /// Kept with the revision that it was trained on.
-    trained: Option<(CosineHead, u64)>,
-    /// Prototypes of the revision that is written beside them.
-    prototypes: Option<(CosineHead, u64)>,
+    trained: Option<Trained>,
+    basis: Option<Basis>,
+}
+
+/// What a training left, and the state of the shots that it saw.
+#[derive(Debug)]
+struct Trained {
+    method: Method,
+    classifier: Classifier,
+    revision: u64,
 }
 
 impl Session {
@@ -120,54 +211,53 @@ impl Session {
         &self.support
     }
 
-    /// The support set, to be changed: that drops a trained head at its next use.
+    /// The support set, to be changed: that drops what was trained at its next use.
     pub fn support_mut(&mut self) -> &mut SupportSet {
         &mut self.support
     }
 
-    /// True while predictions come from a head that was trained on the shots as they are.
+    /// True while predictions come from a classifier that was trained on the shots as they are.
     pub fn is_trained(&self) -> bool {
-        self.trained_head().is_some()
+        self.trained().is_some()
     }
 
-    /// Predicts with the trained head where there is one that fits, else with the prototypes.
+    /// Predicts with the trained classifier where there is one that fits, else with the prototypes.
     ///
     /// # Errors
     /// [`Error::TooFewClasses`].
     pub fn predict(&mut self, query: &Embedding) -> Result<Prediction, Error> {
-        self.refresh_prototypes()?;
+        self.refresh_basis()?;
         let episode = self.support.episode()?;
-        let (method, head) = match (self.trained_head(), &self.prototypes) {
-            (Some(head), _) => (Method::Finetune, head),
-            (None, Some((head, _))) => (Method::Prototype, head),
-            (None, None) => return Err(Error::TooFewClasses { got: 0 }),
+        let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
+        let (method, classifier) = match self.trained() {
+            Some(trained) => (trained.method, &trained.classifier),
+            None => (Method::Prototype, &basis.prototypes),
         };
-        let probabilities = head.probabilities(query);
         let score = |(class, probability): (&&Class, f32)| Score {
             class_id: class.id,
             probability,
         };
         Ok(Prediction {
             method,
-            scores: episode.iter().zip(probabilities).map(score).collect(),
-            nearest: nearest(&episode, query).ok_or(Error::TooFewClasses { got: 0 })?,
+            scores: episode.iter().zip(classifier.probabilities(query)).map(score).collect(),
+            nearest: nearest_shot(&episode, query).ok_or(Error::TooFewClasses { got: 0 })?,
+            familiarity: basis.rejection.familiarity(query),
         })
     }
 
-    /// Starts a fine-tuning of the shots as they are.
+    /// Starts a training on the shots as they are.
     ///
     /// # Errors
-    /// [`Error::TooFewClasses`], [`Error::EmptyClass`].
-    pub fn start_training(&self, options: TrainingOptions) -> Result<Training, Error> {
-        let trainer = HeadTrainer::new(&self.support.training_episode()?, options, &HEAD_DEVICE)?;
+    /// [`Error::Option`], [`Error::TooFewClasses`], [`Error::EmptyClass`].
+    pub fn start_training(&self, request: &TrainingRequest) -> Result<Training, Error> {
         Ok(Training {
-            trainer,
+            method: request.method,
+            learner: learner(request, &self.support.training_episode()?)?,
             revision: self.support.revision(),
-            head: None,
         })
     }
 
-    /// Takes over what a fine-tuning has learnt so far; nothing where it has not run.
+    /// Takes over what a training has learnt so far.
     ///
     /// # Errors
     /// [`Error::StaleTraining`] where the shots have changed since it started.
@@ -175,8 +265,17 @@ impl Session {
         if training.revision != self.support.revision() {
             return Err(Error::StaleTraining);
         }
-        self.trained = training.head.clone().map(|head| (head, training.revision));
+        self.restore(training.method, training.classifier());
         Ok(())
+    }
+
+    /// Takes over a classifier that was trained on the shots as they are, in a training or before it was saved.
+    pub fn restore(&mut self, method: Method, classifier: Classifier) {
+        self.trained = Some(Trained {
+            method,
+            classifier,
+            revision: self.support.revision(),
+        });
     }
 
     /// Goes back to the prototypes.
@@ -184,30 +283,68 @@ impl Session {
         self.trained = None;
     }
 
-    fn trained_head(&self) -> Option<&CosineHead> {
-        let current = self.support.revision();
-        self.trained
-            .as_ref()
-            .filter(|(_, revision)| *revision == current)
-            .map(|(head, _)| head)
+    /// Names photos whose class is known, and compares. Photos of classes that take no part are passed over.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`].
+    pub fn assess(&mut self, photos: &[(u32, Embedding)]) -> Result<Assessment, Error> {
+        let ids: Vec<u32> = self.support.episode()?.iter().map(|class| class.id).collect();
+        let mut answers = Vec::new();
+        for (class, embedding) in photos {
+            if let Some(truth) = ids.iter().position(|id| id == class) {
+                let scores = self.predict(embedding)?.scores;
+                let probabilities: Vec<f32> = scores.iter().map(|score| score.probability).collect();
+                answers.push((truth, argmax(&probabilities)));
+            }
+        }
+        Ok(Assessment::new(ids, answers))
     }
 
-    fn refresh_prototypes(&mut self) -> Result<(), Error> {
+    /// Names every shot by the prototypes of all the others: what can be said without further photos. Classes with a
+    /// single shot are passed over as rows, for without it they are gone.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`].
+    pub fn leave_one_out(&self) -> Result<Assessment, Error> {
+        let episode = self.support.episode()?;
+        let ids = episode.iter().map(|class| class.id).collect();
+        let mut answers = Vec::new();
+        for (truth, class) in episode.iter().enumerate().filter(|(_, class)| class.shots.len() > 1) {
+            for left_out in 0..class.shots.len() {
+                let mut others: Vec<Class> = episode.iter().map(|class| (*class).clone()).collect();
+                let shot = others[truth].shots.remove(left_out);
+                let classifier = Classifier::prototypes(Features::Pooled, &others.iter().collect::<Vec<_>>())?;
+                answers.push((truth, argmax(&classifier.probabilities(&shot.embedding))));
+            }
+        }
+        Ok(Assessment::new(ids, answers))
+    }
+
+    fn trained(&self) -> Option<&Trained> {
         let current = self.support.revision();
-        if !matches!(&self.prototypes, Some((_, revision)) if *revision == current) {
-            let head = CosineHead::from_prototypes(&self.support.episode()?, DEFAULT_SCALE)?;
-            self.prototypes = Some((head, current));
+        self.trained.as_ref().filter(|trained| trained.revision == current)
+    }
+
+    fn refresh_basis(&mut self) -> Result<(), Error> {
+        let current = self.support.revision();
+        if self.basis.as_ref().is_none_or(|basis| basis.revision != current) {
+            let episode = self.support.episode()?;
+            self.basis = Some(Basis {
+                prototypes: Classifier::prototypes(Features::Pooled, &episode)?,
+                rejection: Rejection::fit(&episode)?,
+                revision: current,
+            });
         }
         Ok(())
     }
 }
 
-fn nearest(episode: &[&Class], query: &Embedding) -> Option<Nearest> {
+fn nearest_shot(episode: &[&Class], query: &Embedding) -> Option<NearestShot> {
     let shots = episode
         .iter()
         .flat_map(|class| class.shots.iter().map(|shot| (class.id, shot)));
     shots
-        .map(|(class_id, shot)| Nearest {
+        .map(|(class_id, shot)| NearestShot {
             shot_id: shot.id,
             class_id,
             similarity: query.similarity(&shot.embedding),
@@ -218,7 +355,7 @@ fn nearest(episode: &[&Class], query: &Embedding) -> Option<Nearest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{embedding::tests::embedding, finetune::Recipe};
+    use crate::embedding::tests::embedding;
 
     fn session() -> Session {
         let mut session = Session::default();
@@ -234,8 +371,8 @@ mod tests {
     }
 
     fn train(session: &mut Session) {
-        let mut training = session.start_training(Recipe::Scaled.options()).unwrap();
-        pollster::block_on(training.run(5)).unwrap();
+        let mut training = session.start_training(&TrainingRequest::default()).unwrap();
+        training.run(5);
         session.finish_training(&training).unwrap();
     }
 
@@ -250,11 +387,8 @@ mod tests {
         train(&mut session);
         let trained = session.predict(&query).unwrap();
         assert_eq!(trained.method, Method::Finetune);
-        let probability = |p: &Prediction| p.winner().unwrap().probability;
-        assert!(
-            probability(&trained) > probability(&prediction),
-            "training makes it surer of its own support set"
-        );
+        assert_eq!(trained.winner().unwrap().class_id, 2);
+        assert_ne!(trained.scores, prediction.scores, "another head answers");
         session.forget_head();
         assert_eq!(session.predict(&query).unwrap(), prediction);
     }
@@ -278,8 +412,8 @@ mod tests {
     #[test]
     fn a_head_trained_on_other_shots_is_refused() {
         let mut session = session();
-        let mut training = session.start_training(Recipe::Plain.options()).unwrap();
-        pollster::block_on(training.run(3)).unwrap();
+        let mut training = session.start_training(&TrainingRequest::default()).unwrap();
+        training.run(3);
         session.support_mut().remove_shot(10);
         assert_eq!(session.finish_training(&training).unwrap_err().code(), "stale-training");
         assert!(!session.is_trained());
@@ -305,14 +439,49 @@ mod tests {
 
     #[test]
     fn training_can_be_cut_short_and_resumed() {
-        let mut whole = session().start_training(Recipe::Scaled.options()).unwrap();
-        let mut parts = session().start_training(Recipe::Scaled.options()).unwrap();
-        let expected = pollster::block_on(whole.run(usize::MAX)).unwrap();
+        let start = || session().start_training(&TrainingRequest::default()).unwrap();
+        let (mut whole, mut parts) = (start(), start());
+        let expected = whole.run(usize::MAX);
+        assert_eq!(expected.len(), whole.steps());
         let mut reports = Vec::new();
         while !parts.is_done() {
-            reports.extend(pollster::block_on(parts.run(7)).unwrap());
+            reports.extend(parts.run(7));
         }
         assert_eq!(reports, expected);
-        assert_eq!(parts.head, whole.head);
+        assert_eq!(parts.classifier(), whole.classifier());
+    }
+
+    #[test]
+    fn every_method_names_its_own_shots() {
+        for method in Method::ALL {
+            let mut session = session();
+            let request = TrainingRequest {
+                method,
+                ..TrainingRequest::default()
+            };
+            let mut training = session.start_training(&request).unwrap();
+            training.run(usize::MAX);
+            session.finish_training(&training).unwrap();
+            let prediction = session.predict(&embedding(&[0.1, 1.0])).unwrap();
+            assert_eq!((prediction.method, prediction.winner().unwrap().class_id), (method, 2));
+        }
+    }
+
+    #[test]
+    fn assessments_count_rows_of_truth() {
+        let mut session = session();
+        session.support_mut().set_shot(2, 22, embedding(&[0.1, 0.9]));
+        let photos = [
+            (1, embedding(&[1.0, 0.1])),
+            (1, embedding(&[0.1, 1.0])),
+            (2, embedding(&[0.0, 1.0])),
+            (9, embedding(&[1.0])),
+        ];
+        let assessment = session.assess(&photos).unwrap();
+        assert_eq!(assessment.class_ids, [1, 2]);
+        assert_eq!(assessment.confusion.counts(), [[1, 1], [0, 1]]);
+        assert_eq!(assessment.accuracy, Some(2.0 / 3.0), "class 9 takes no part");
+        let left_out = session.leave_one_out().unwrap();
+        assert_eq!(left_out.accuracy, Some(1.0));
     }
 }

@@ -1,20 +1,10 @@
-//! Preprocessing: a photo becomes the 224 × 224 square that is embedded, and that square the network's input.
-//!
-//! Shorter side to 256 (bilinear, antialiased), centre crop 224, ImageNet mean and standard deviation:
-//! torchvision's evaluation transform for ResNet-18, in the arithmetic of Pillow (8 bits between the steps).
-//! One code for native files, uploads and camera frames.
+//! The square that the network sees: 224 × 224 pixels of 8 bits, and their normalisation by ImageNet's mean and
+//! standard deviation. How a photo becomes squares is `picture.rs`'s.
 
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
-
-use crate::{Error, Photo};
+use crate::Error;
 
 /// Side of the square in pixels.
 pub const SIDE: usize = 224;
-/// What the photo's shorter side is resized to before the crop, in pixels.
-pub const SHORTER_SIDE: usize = 256;
 /// ImageNet's mean per channel (red, green, blue), of values in 0..1.
 pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// ImageNet's standard deviation per channel.
@@ -29,24 +19,18 @@ pub struct Square {
 }
 
 impl Square {
-    /// Resizes and crops a photo.
+    /// Takes the pixels of a square: RGB, row by row.
     ///
     /// # Errors
-    /// [`Error::PhotoCorrupt`] where the resize refuses the photo's size.
-    pub fn from_photo(photo: &Photo) -> Result<Self, Error> {
-        let corrupt = |reason: String| Error::PhotoCorrupt { reason };
-        let (width, height) = (photo.width(), photo.height());
-        let source = ImageRef::new(width, height, photo.rgb(), PixelType::U8x3).map_err(|e| corrupt(e.to_string()))?;
-        let window = CropWindow::centre(width, height);
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-            .use_alpha(false)
-            .crop(window.left, window.top, window.width, window.height);
-        let mut target = Image::new(SIDE as u32, SIDE as u32, PixelType::U8x3);
-        Resizer::new()
-            .resize(&source, &mut target, &options)
-            .map_err(|e| corrupt(e.to_string()))?;
-        Ok(Self { rgb: target.into_vec() })
+    /// [`Error::PixelCount`].
+    pub fn from_rgb(rgb: Vec<u8>) -> Result<Self, Error> {
+        match rgb.len() == PIXELS * 3 {
+            true => Ok(Self { rgb }),
+            false => Err(Error::PixelCount {
+                expected: PIXELS as u64 * 3,
+                got: rgb.len() as u64,
+            }),
+        }
     }
 
     /// Takes an already cropped square as [`Square::rgba`] gave it; alpha is ignored.
@@ -80,6 +64,15 @@ impl Square {
         Self { rgb }
     }
 
+    /// Left and right exchanged.
+    pub fn mirrored(&self) -> Self {
+        let mut rgb = Vec::with_capacity(self.rgb.len());
+        for row in self.rgb.as_chunks::<3>().0.chunks_exact(SIDE) {
+            rgb.extend(row.iter().rev().flatten());
+        }
+        Self { rgb }
+    }
+
     /// RGBA pixels, opaque, row by row.
     pub fn rgba(&self) -> Vec<u8> {
         self.rgb
@@ -99,89 +92,24 @@ impl Square {
     }
 }
 
-/// The part of a photo that ends up in the square, in the photo's own pixels.
-#[derive(Debug, PartialEq)]
-struct CropWindow {
-    left: f64,
-    top: f64,
-    width: f64,
-    height: f64,
-}
-
-impl CropWindow {
-    /// Where the centre crop lies once the shorter side is [`SHORTER_SIDE`]. Taking the window first spares the
-    /// resize of everything outside it, and the filter still sees the pixels beyond its edge.
-    fn centre(width: u32, height: u32) -> Self {
-        let (width, height) = (f64::from(width), f64::from(height));
-        let shrink = SHORTER_SIDE as f64 / width.min(height);
-        let axis = |length: f64| {
-            let resized = (length * shrink).round();
-            let start = ((resized - SIDE as f64) / 2.0).floor();
-            (start * length / resized, SIDE as f64 * length / resized)
-        };
-        let ((left, width), (top, height)) = (axis(width), axis(height));
-        Self {
-            left,
-            top,
-            width,
-            height,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn window_of_a_landscape_photo() {
-        let window = CropWindow::centre(512, 256);
-        assert_eq!(
-            window,
-            CropWindow {
-                left: 144.0,
-                top: 16.0,
-                width: 224.0,
-                height: 224.0
-            }
-        );
-    }
-
-    #[test]
-    fn a_flat_photo_stays_flat_at_every_size() {
-        for (width, height) in [(1, 1), (1, 3000), (12_000, 40), (224, 224), (640, 480)] {
-            let rgba = [12, 200, 77, 255].repeat(width as usize * height as usize);
-            let photo = Photo::from_rgba(&rgba, width, height).unwrap();
-            let square = Square::from_photo(&photo).unwrap();
-            assert!(
-                square.rgba().chunks_exact(4).all(|pixel| pixel == [12, 200, 77, 255]),
-                "{width}×{height}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_centre_is_kept() {
-        // Left third black, middle third red, right third black: only red remains.
-        let row: Vec<u8> = (0..900)
-            .flat_map(|x| {
-                if (300..600).contains(&x) {
-                    [255, 0, 0, 255]
-                } else {
-                    [0, 0, 0, 255]
-                }
-            })
-            .collect();
-        let photo = Photo::from_rgba(&row.repeat(300), 900, 300).unwrap();
-        let square = Square::from_photo(&photo).unwrap();
-        assert!(square.rgba().chunks_exact(4).all(|pixel| pixel == [255, 0, 0, 255]));
-    }
 
     #[test]
     fn rgba_round_trips() {
         let square = Square::test_pattern();
         assert_eq!(Square::from_rgba(&square.rgba()).unwrap(), square);
         assert_eq!(Square::from_rgba(&[0; 8]).unwrap_err().code(), "pixel-count");
+    }
+
+    #[test]
+    fn mirroring_turns_rows_round() {
+        let square = Square::test_pattern();
+        let (there, pixels) = (square.mirrored(), square.rgba());
+        assert_eq!(there.rgba()[..3], pixels[(SIDE - 1) * 4..][..3]);
+        assert_ne!(there, square);
+        assert_eq!(there.mirrored(), square);
     }
 
     #[test]

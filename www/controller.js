@@ -8,6 +8,7 @@ import { fromDrop, fromList } from './files.js';
 import { LiveLoop } from './live-loop.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
 import { explain, text } from './strings.js';
+import { AssessmentView } from './views/assessment.js';
 import { CaptureView } from './views/capture.js';
 import { ClassListView } from './views/class-list.js';
 import { releaseAddress } from './views/dom.js';
@@ -18,13 +19,17 @@ import { NoticeView } from './views/notice.js';
 import { PreviewView } from './views/preview.js';
 import { ProblemsView } from './views/problems.js';
 import { ShellView } from './views/shell.js';
+import { StrictnessView } from './views/strictness.js';
 import { TestsView } from './views/tests.js';
 import { ToastsView } from './views/toasts.js';
 import { TrainingView } from './views/training.js';
 
-/** @import { EngineInfo, PictureSource } from './engine/protocol.js' */
+/** @import { EngineInfo, Method, PictureSource, Wanted } from './engine/protocol.js' */
 /** @import { Picked } from './files.js' */
 /** @import { Change, PhotoClass, Shot, TestPhoto } from './model.js' */
+
+/** How long photos and head must rest, in milliseconds, before it is measured how well they do. */
+const ASSESS_AFTER = 300;
 
 export class Controller {
   #page;
@@ -38,7 +43,9 @@ export class Controller {
   #capture = new CaptureView(this.#camera);
   #training = new TrainingView();
   #live = new LiveView(this.#camera, this.#model);
+  #strictness = new StrictnessView();
   #tests = new TestsView(this.#model);
+  #assessment = new AssessmentView(this.#model);
   #preview = new PreviewView();
   #toasts = new ToastsView();
   #problems = new ProblemsView();
@@ -46,6 +53,8 @@ export class Controller {
 
   /** @type {'none' | 'stale' | 'trained'} */
   #head = 'none';
+  /** @type {Method | null} how the head was trained */
+  #method = null;
   /** @type {AbortController | null} a training under way */
   #trainingAbort = null;
   /** @type {Map<Shot, AbortController>} embeddings under way */
@@ -61,16 +70,19 @@ export class Controller {
   #refreshTimer = 0;
   /** Grows with every refresh of the test photos: older answers are dropped. */
   #refreshCount = 0;
+  #assessTimer = 0;
+  /** The same for what is measured of them. */
+  #assessCount = 0;
 
   /**
    * @param {Document} page
-   * @param {'auto' | 'cpu' | 'webgpu'} backend
+   * @param {{backend: Wanted, oneView: boolean}} wishes of the address
    */
-  constructor(page, backend) {
+  constructor(page, wishes) {
     this.#page = page;
     this.#shell = new ShellView(page);
     this.#notice = new NoticeView(this.#shell.notice);
-    this.#client = new EngineClient(backend, () => this.#model.supportSet());
+    this.#client = new EngineClient(wishes, () => this.#model.supportSet());
     this.#loop = new LiveLoop({
       ready: () => this.#canPredictLive(),
       frame: () => this.#live.frame(),
@@ -98,7 +110,7 @@ export class Controller {
     top.append(this.#engine.element);
     steps.show.append(this.#classes.element);
     steps.train.append(this.#training.element);
-    steps.try.append(this.#live.element, this.#tests.element);
+    steps.try.append(this.#live.element, this.#strictness.element, this.#tests.element, this.#assessment.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
     notices.after(this.#preview.element);
@@ -142,7 +154,7 @@ export class Controller {
    */
   #attach(photoClass, shot) {
     if (shot.embedding) this.#tell(this.#client.setShot(photoClass.id, photoClass.active, shot.id, shot.embedding));
-    else if (shot.square) this.#embed(shot);
+    else if (shot.picture) this.#embed(shot);
   }
 
   /** @param {Shot} shot */
@@ -168,9 +180,11 @@ export class Controller {
     clearTimeout(this.#refreshTimer);
     this.#refreshTimer = 0;
     this.#training.showSet(this.#setName());
-    this.#training.showState({ reason: this.#whyNotTrain(), head: this.#head });
+    this.#training.showState({ reason: this.#whyNotTrain(), head: this.#head, method: this.#method });
     this.#engine.showWorking(this.#embedding.size);
     this.#refreshTests();
+    clearTimeout(this.#assessTimer);
+    this.#assessTimer = setTimeout(() => this.#assess(), ASSESS_AFTER);
     if (!this.#canPredict()) this.#clearLive(text.prediction.none);
     else if (!this.#client.info) this.#clearLive(text.live.waitingForEngine);
     else if (!this.#live.on) this.#clearLive(text.live.off);
@@ -252,12 +266,12 @@ export class Controller {
     if (state !== 'ready') delete this.#page.documentElement.dataset.backend;
   }
 
-  /** Embeds what has a square and no embedding, and is not under way. */
+  /** Embeds what has a picture and no embedding, and is not under way. */
   #embedMissing() {
     for (const shot of this.#model.classes.flatMap((own) => own.shots)) {
-      if (shot.square && !shot.embedding && !this.#embedding.has(shot) && !this.#refused.has(shot)) this.#embed(shot);
+      if (shot.picture && !shot.embedding && !this.#embedding.has(shot) && !this.#refused.has(shot)) this.#embed(shot);
     }
-    for (const test of this.#model.tests) if (test.square && !test.embedding) this.#embedTest(test);
+    for (const test of this.#model.tests) if (test.picture && !test.embedding) this.#embedTest(test);
   }
 
   /**
@@ -280,8 +294,8 @@ export class Controller {
   async #addShot(classId, source, name) {
     const shot = this.#model.addShot(classId, name);
     try {
-      const { square } = await this.#client.prepare(source);
-      this.#model.updateShot(shot, { square });
+      const { picture } = await this.#client.prepare(source);
+      this.#model.updateShot(shot, { picture });
     } catch (error) {
       this.#model.removeShot(shot.id);
       if (name) this.#problems.add(name, error);
@@ -290,14 +304,14 @@ export class Controller {
     if (this.#model.findShot(shot.id)) await this.#embed(shot);
   }
 
-  /** @param {Shot} shot its square is there */
+  /** @param {Shot} shot its picture is there */
   async #embed(shot) {
     const abort = new AbortController();
     this.#embedding.set(shot, abort);
     this.#refreshSoon();
     try {
       if (shot.status === 'failed') this.#model.updateShot(shot, { status: 'pending' });
-      const { embedding, milliseconds } = await this.#client.embed(/** @type {Blob} */ (shot.square), abort);
+      const { embedding, milliseconds } = await this.#client.embed(/** @type {Blob} */ (shot.picture), abort);
       this.#model.updateShot(shot, { embedding, status: 'ready' });
       this.#engine.showSpeed(milliseconds);
       const found = this.#model.findShot(shot.id);
@@ -389,7 +403,7 @@ export class Controller {
   #removeClass(classId) {
     const own = /** @type {PhotoClass} */ (this.#model.findClass(classId));
     const undo = this.#model.removeClass(classId);
-    const gone = () => own.shots.forEach((shot) => releaseAddress(shot.square));
+    const gone = () => own.shots.forEach((shot) => releaseAddress(shot.picture));
     this.#toasts.show(text.classes.removed(own.name, own.shots.length), { undo, gone });
     if (this.#target === classId) this.#select(this.#model.classes[0]?.id ?? null);
   }
@@ -401,7 +415,7 @@ export class Controller {
     const { photoClass, shot } = found;
     const place = photoClass.shots.indexOf(shot);
     const undo = this.#model.removeShot(shotId);
-    this.#toasts.show(text.shot.removed, { undo, gone: () => releaseAddress(shot.square) });
+    this.#toasts.show(text.shot.removed, { undo, gone: () => releaseAddress(shot.picture) });
     if (!this.#preview.element.open) return;
     const next = photoClass.shots[Math.min(place, photoClass.shots.length - 1)];
     if (next) this.#openPreview(next.id);
@@ -435,7 +449,7 @@ export class Controller {
   /** @param {number} shotId */
   #openPreview(shotId) {
     const found = this.#model.findShot(shotId);
-    if (!found?.shot.square) return;
+    if (!found?.shot.picture) return;
     this.#shown = found.shot;
     this.#preview.show(found.photoClass, found.shot);
   }
@@ -474,6 +488,7 @@ export class Controller {
       await this.#client.train(options, { signal: abort.signal, onProgress });
       trained = true;
       this.#head = 'trained';
+      this.#method = options.method;
     } catch (error) {
       const { code } = /** @type {EngineError} */ (error);
       if (code === 'stale-training') this.#toasts.show(text.training.changed);
@@ -481,7 +496,7 @@ export class Controller {
     }
     this.#trainingAbort = null;
     this.#refresh();
-    this.#training.showEnded(trained ? steps : []);
+    this.#training.showEnded(trained ? steps : null);
   }
 
   // ---- trying
@@ -497,7 +512,15 @@ export class Controller {
     on(this.#tests, 'remove', ({ testId }) => {
       const test = this.#model.tests.find((candidate) => candidate.id === testId);
       const undo = this.#model.removeTest(testId);
-      this.#toasts.show(text.tests.removed, { undo, gone: () => releaseAddress(test?.square ?? null) });
+      this.#toasts.show(text.tests.removed, { undo, gone: () => releaseAddress(test?.picture ?? null) });
+    });
+    on(this.#tests, 'truth', ({ testId, classId }) => {
+      const test = this.#model.tests.find((candidate) => candidate.id === testId);
+      if (test) this.#model.updateTest(test, { classId });
+    });
+    on(this.#strictness, 'change', ({ threshold }) => {
+      this.#tests.setThreshold(threshold);
+      this.#shell.showLive(this.#live.setThreshold(threshold));
     });
     on(this.#tests, 'clear', () => this.#clearTests());
     const touched = () => this.#select(null);
@@ -509,29 +532,31 @@ export class Controller {
     const removed = [...this.#model.tests];
     const undos = removed.map((test) => this.#model.removeTest(test.id));
     const undo = () => undos.reverse().forEach((one) => one());
-    const gone = () => removed.forEach((test) => releaseAddress(test.square));
+    const gone = () => removed.forEach((test) => releaseAddress(test.picture));
     this.#toasts.show(text.tests.cleared(removed.length), { undo, gone });
   }
 
   /**
    * @param {Blob} file
    * @param {string} name
+   * @param {string | null} folder whose name may say of which class the photo is
    */
-  async #addTest(file, name) {
-    const test = this.#model.addTest(name);
+  async #addTest(file, name, folder) {
+    const own = folder === null ? null : this.#model.findByName(folder);
+    const test = this.#model.addTest(name, own?.id);
     try {
-      const { square } = await this.#client.prepare({ kind: 'file', file });
-      this.#model.updateTest(test, { square });
+      const { picture } = await this.#client.prepare({ kind: 'file', file });
+      this.#model.updateTest(test, { picture });
     } catch (error) {
       return this.#testFailed(test, error);
     }
     await this.#embedTest(test);
   }
 
-  /** @param {TestPhoto} test its square is there */
+  /** @param {TestPhoto} test its picture is there */
   async #embedTest(test) {
     try {
-      const { embedding, milliseconds } = await this.#client.embed(/** @type {Blob} */ (test.square));
+      const { embedding, milliseconds } = await this.#client.embed(/** @type {Blob} */ (test.picture));
       this.#model.updateTest(test, { embedding });
       this.#engine.showSpeed(milliseconds);
     } catch (error) {
@@ -560,6 +585,20 @@ export class Controller {
     tests.forEach((test, index) => this.#tests.showPrediction(test, predictions[index]));
   }
 
+  /** Measures how well the photos of known classes are named: those to try, or without any the shots. */
+  async #assess() {
+    const count = ++this.#assessCount;
+    const taking = this.#model.classes.filter((own) => own.active && hasEmbedding(own));
+    const known = this.#model.tests.filter((test) => test.embedding && taking.some((own) => own.id === test.classId));
+    const several = taking.some((own) => own.shots.filter((shot) => shot.embedding).length > 1);
+    if (!this.#canPredict() || (known.length === 0 && !several)) return this.#assessment.clear();
+    const classIds = known.map((test) => /** @type {number} */ (test.classId));
+    const embeddings = known.map((test) => /** @type {Float32Array} */ (test.embedding));
+    const asked = known.length > 0 ? this.#client.assess(classIds, embeddings) : this.#client.leaveOneOut();
+    const assessment = await asked.catch(() => null);
+    if (count === this.#assessCount && assessment) this.#assessment.show(assessment, known.length > 0 ? 'tests' : 'shots');
+  }
+
   // ---- files from anywhere
 
   /** @param {Document} page */
@@ -582,7 +621,7 @@ export class Controller {
     for (const one of picked) if (one.folder === null && this.#isNetwork(one)) this.#takeNetwork(one.file);
     if (photos.length === 0) return;
     if (place === 'class') this.#addFiles(classId, photos);
-    else if (place === 'test') for (const { file } of photos) this.#addTest(file, file.name);
+    else if (place === 'test') for (const { file, folder } of photos) this.#addTest(file, file.name, folder);
     else if (place === 'new-class' && photos.every((one) => one.folder === null)) this.#addFiles(this.#model.addClass().id, photos);
     else this.#addFolders(photos);
   }

@@ -2,8 +2,10 @@
 
 import { Controller } from './controller.js';
 
-const wanted = new URLSearchParams(location.search).get('backend');
-const backend = wanted === 'cpu' || wanted === 'webgpu' ? wanted : 'auto';
+const parameters = new URLSearchParams(location.search);
+const wanted = parameters.get('backend');
+const backend = wanted === 'cpu' || wanted === 'candle' || wanted === 'webgpu' ? wanted : 'auto';
+const oneView = parameters.get('views') === '1';
 
 document.documentElement.dataset.engine = 'loading';
-new Controller(document, backend).start();
+new Controller(document, { backend, oneView }).start();

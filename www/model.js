@@ -4,12 +4,12 @@
 /** @import { SupportClass } from './engine/protocol.js' */
 
 /**
- * A photo of a class. `square` is the exact picture that is embedded, once it was cropped.
+ * A photo of a class. `picture` is what every view of the network is cut from, once the file was read.
  * @typedef {object} Shot
  * @property {number} id
  * @property {string} name the file's name; empty for camera frames
  * @property {'pending' | 'ready' | 'failed'} status
- * @property {Blob | null} square
+ * @property {Blob | null} picture
  * @property {Float32Array | null} embedding
  */
 
@@ -25,11 +25,12 @@
  */
 
 /**
- * A photo to be recognised.
+ * A photo to be recognised. `classId` is what it really is, where the visitor said so; that class may be gone by now.
  * @typedef {object} TestPhoto
  * @property {number} id
  * @property {string} name
- * @property {Blob | null} square
+ * @property {number | null} classId
+ * @property {Blob | null} picture
  * @property {Float32Array | null} embedding
  */
 
@@ -128,14 +129,14 @@ export class Model extends EventTarget {
   }
 
   /**
-   * A shot whose square is yet to come.
+   * A shot whose picture is yet to come.
    * @param {number} classId
    * @param {string} name
    */
   addShot(classId, name) {
     const photoClass = this.#classOf(classId);
     /** @type {Shot} */
-    const shot = { id: this.#nextId++, name, status: 'pending', square: null, embedding: null };
+    const shot = { id: this.#nextId++, name, status: 'pending', picture: null, embedding: null };
     photoClass.shots.push(shot);
     this.#tell({ type: 'shot-added', support: false, photoClass, shot });
     return shot;
@@ -144,7 +145,7 @@ export class Model extends EventTarget {
   /**
    * A shot that was removed is updated too, so that it comes back whole; only then nobody is told.
    * @param {Shot} shot
-   * @param {Partial<Pick<Shot, 'status' | 'square' | 'embedding'>>} values
+   * @param {Partial<Pick<Shot, 'status' | 'picture' | 'embedding'>>} values
    */
   updateShot(shot, values) {
     const support = 'embedding' in values && values.embedding !== shot.embedding;
@@ -174,15 +175,18 @@ export class Model extends EventTarget {
   /** Another network is in use: what the old one said of the photos is void. */
   forgetEmbeddings() {
     for (const shot of this.classes.flatMap((photoClass) => photoClass.shots)) {
-      if (shot.square) this.updateShot(shot, { embedding: null, status: 'pending' });
+      if (shot.picture) this.updateShot(shot, { embedding: null, status: 'pending' });
     }
     for (const test of this.tests) this.updateTest(test, { embedding: null });
   }
 
-  /** @param {string} name */
-  addTest(name) {
+  /**
+   * @param {string} name
+   * @param {number | null} [classId]
+   */
+  addTest(name, classId = null) {
     /** @type {TestPhoto} */
-    const test = { id: this.#nextId++, name, square: null, embedding: null };
+    const test = { id: this.#nextId++, name, classId, picture: null, embedding: null };
     this.tests.unshift(test);
     this.#tell({ type: 'test-added', support: false, test });
     return test;
@@ -190,7 +194,7 @@ export class Model extends EventTarget {
 
   /**
    * @param {TestPhoto} test
-   * @param {Partial<Pick<TestPhoto, 'square' | 'embedding'>>} values
+   * @param {Partial<Pick<TestPhoto, 'classId' | 'picture' | 'embedding'>>} values
    */
   updateTest(test, values) {
     Object.assign(test, values);

@@ -60,7 +60,8 @@ export const text = {
   },
 
   preview: {
-    caption: 'The exact 224 × 224 pixels that the network sees.',
+    caption:
+      'This is what is kept of the photo. The network looks at its middle, at the largest square in it, at all of it and at it closer up, each also mirrored.',
     position: (/** @type {string} */ name, /** @type {number} */ number, /** @type {number} */ count) => `${name} · ${number} of ${count}`,
     failed: 'The network could not read this photo, so it does not count.',
     previous: 'Previous photo',
@@ -121,15 +122,16 @@ export const text = {
       engine: 'Waiting for the network.',
     },
     states: {
-      none: 'Takes a few seconds. Predictions work before, and get better with it.',
       untrainedHead: 'Ready. Training fits the classes to your photos.',
       stale: 'The photos have changed since the last training.',
-      trained: 'Trained on the photos you see.',
+      trained: (/** @type {string} */ method) => `Trained on the photos you see, by the method “${method}”.`,
+      otherMethod: (/** @type {string} */ method) => `The method “${method}” is used once you train again.`,
     },
     changed: 'The photos changed, so training was stopped.',
     cancelled: 'Training was cancelled. Nothing has changed.',
     outcome: (/** @type {number} */ before, /** @type {number} */ after) =>
       `Right on your own photos: ${percent(before)} before, ${percent(after)} after.`,
+    outcomeWithoutSteps: 'Done at once: this method has nothing to learn step by step.',
     curves: 'Course of the training',
     loss: 'Loss',
     accuracy: 'Accuracy',
@@ -144,24 +146,55 @@ export const text = {
       /** @type {string} */ entropyTo,
     ) =>
       `After ${steps} steps: loss from ${lossFrom} to ${lossTo}, accuracy ${accuracy}, entropy from ${entropyFrom} to ${entropyTo}.`,
-    advanced: 'Advanced',
-    recipe: 'Recipe',
-    scaled: 'Scaled',
-    scaledHint: 'Cosine × 10, the scale is learnt too. Recommended.',
-    plain: 'Plain',
-    plainHint: 'The textbook: no scale, entropy weight 1, Adam 0.0005, 200 steps.',
+    method: 'Method',
+    methods: {
+      finetune: { name: 'Automatic', hint: 'Learns what sets your classes apart. Recommended.' },
+      'finetune-plain': { name: 'Textbook', hint: 'Learns by the recipe of the textbooks, for comparison.' },
+      prototype: { name: 'Prototypes', hint: 'Compares with the mean of each class’s photos.' },
+      nearest: { name: 'Nearest photo', hint: 'Takes the class of the one most similar photo.' },
+    },
+    settings: 'Settings',
+    reset: 'Reset',
+    fields: {
+      steps: 'Steps',
+      learningRate: 'Learning rate',
+      useEntropy: 'Reward sure answers (entropy)',
+      entropyWeight: 'Its weight λ',
+      scale: 'Scale',
+      learnScale: 'Learn the scale too',
+      initialisation: 'Start from',
+      similarity: 'Compare by',
+    },
+    initialisations: { prototypes: 'Prototypes', random: 'Random' },
+    similarities: { cosine: 'Cosine', dot: 'Dot product' },
+    between: (/** @type {number} */ least, /** @type {number} */ most) => `Enter a number from ${wholeFormat.format(least)} to ${wholeFormat.format(most)}.`,
+    above: (/** @type {number} */ above, /** @type {number} */ most) => `Enter a number above ${wholeFormat.format(above)}, at most ${wholeFormat.format(most)}.`,
   },
 
   prediction: {
     none: 'Add a photo to two classes, and predictions appear here.',
     noneYet: 'Nothing to name yet',
-    prototype: 'Prototype prediction. Train for a better one.',
-    finetune: 'Prediction of the trained head.',
+    methods: {
+      finetune: 'Named by the trained classes (Automatic).',
+      'finetune-plain': 'Named by the trained classes (Textbook).',
+      prototype: 'Named by prototypes. Training may do better.',
+      nearest: 'Named by the nearest photo.',
+    },
+    noneOfThese: 'None of these',
+    closest: (/** @type {string} */ name) => `closest: ${name}`,
+    familiarity: (/** @type {number} */ share) => `Sure that it is one of them: ${percent(share)}.`,
+    roughFamiliarity: (/** @type {number} */ share) =>
+      `Sure that it is one of them: ${percent(share)} – a rough guess: one photo per class.`,
     nearest: (/** @type {string} */ similarity) => `Most similar photo, similarity ${similarity}`,
     nearestShort: (/** @type {string} */ similarity) => `most similar: ${similarity}`,
     winner: (/** @type {string} */ name, /** @type {string} */ share) => `${name}, ${share}`,
     probabilities: 'How sure it is of each class',
     more: (/** @type {number} */ count) => `and ${count} more`,
+  },
+
+  strictness: {
+    label: 'How strict',
+    hint: 'Photos that are less surely one of the classes are called “None of these”.',
   },
 
   live: {
@@ -176,7 +209,13 @@ export const text = {
 
   tests: {
     title: 'Photos to try',
-    choose: 'Choose photos',
+    choose: 'Photos',
+    chooseHint: 'Choose photos to try',
+    folder: 'Folders',
+    folderHint: 'Choose folders of photos to try: a folder’s name says what its photos really are',
+    truth: 'Really:',
+    truthFor: (/** @type {string} */ name) => `What ${name} really is`,
+    noTruth: '–',
     empty: 'Drop photos here that it has not seen.',
     clear: 'Clear',
     remove: (/** @type {string} */ name) => `Remove ${name}`,
@@ -184,6 +223,20 @@ export const text = {
     cleared: (/** @type {number} */ count) => `Removed ${photos(count)}.`,
     waiting: 'Waiting…',
     unnamed: 'Photo',
+  },
+
+  assessment: {
+    title: 'How well does it do?',
+    empty: 'Add a second photo to a class, or say what the photos to try really are, and the score appears here.',
+    sources: {
+      tests: (/** @type {number} */ right, /** @type {number} */ all) => `${right} of ${photos(all)} to try named right`,
+      shots: (/** @type {number} */ right, /** @type {number} */ all) =>
+        `${right} of your own ${photos(all)} named right, each photo named by the others`,
+    },
+    matrix: 'What is taken for what',
+    caption: 'Each row is what a photo really is, each column what it was called.',
+    right: 'Right',
+    noPhoto: '–',
   },
 
   engine: {
@@ -196,12 +249,13 @@ export const text = {
     },
     ready: (/** @type {string} */ backend, /** @type {number} */ milliseconds) => `${backend} · ${duration(milliseconds)}`,
     failed: 'Not running',
-    backends: { cpu: 'CPU', webgpu: 'WebGPU' },
+    backends: { cpu: 'CPU', candle: 'CPU (Candle)', webgpu: 'WebGPU' },
     terms: {
       backend: 'Computes on',
       adapter: 'Adapter',
       reason: 'Why not WebGPU',
       speed: 'One photo takes',
+      views: 'Views of a photo',
       network: 'Network',
       source: 'From',
       size: 'Size',
@@ -209,6 +263,11 @@ export const text = {
     },
     milliseconds: (/** @type {number} */ value) => duration(value),
     size: (/** @type {number} */ bytes) => `${megabytes(bytes)} MB`,
+    views: {
+      all: (/** @type {number} */ count) => `${count}, for accuracy; the live camera uses 1`,
+      asked: (/** @type {number} */ count) => `${count}, because the address asks for it: quicker, less accurate`,
+      slow: (/** @type {number} */ count) => `${count}, because this device is slow: quicker, less accurate`,
+    },
     unknownAdapter: 'The browser does not tell its name.',
     kept: {
       cache: 'in this browser; nothing was fetched',

@@ -11,21 +11,25 @@ fn main() -> std::process::ExitCode {
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
     use std::{
+        fs,
         io::{self, Write},
         path::{Path, PathBuf},
         process::ExitCode,
     };
 
-    use clap::{Args, Parser, Subcommand, ValueEnum};
+    use clap::{Args, Parser, Subcommand};
     use glimpse::{
-        Error, Session,
+        Embedding, Error, Method,
         backend::{Backbone, BackendKind},
-        finetune::Recipe,
+        embedder::{self, Views},
+        finetune::TrainingRequest,
+        model::Model,
         native::{
-            folder::{self, ClassFolder},
+            eval::{self, EvalArgs},
+            folder,
             weights::{self, Licence, Source},
         },
-        session::Prediction,
+        session::{Prediction, Score},
     };
 
     /// Exit code where no weights could be had; `cargo xtask serve` then makes an untrained network.
@@ -45,7 +49,11 @@ mod native {
         Weights(WeightsArgs),
         /// Print the embedding of each photo: its path and 512 numbers, separated by tabs.
         Embed(EmbedArgs),
-        /// Name photos after a folder that holds one folder of photos per class.
+        /// Measure the methods over many episodes.
+        Eval(EvalArgs),
+        /// Learn a folder of classes and save the result.
+        Fit(FitArgs),
+        /// Name photos after a saved file, or after a folder with a folder of photos per class.
         Predict(PredictArgs),
     }
 
@@ -76,7 +84,7 @@ mod native {
         /// The prepared weights.
         #[arg(long, default_value = "weights", value_name = "DIR")]
         weights: PathBuf,
-        /// `cpu` or `webgpu`.
+        /// `cpu`, `candle` or `webgpu`.
         #[arg(long, default_value = "cpu")]
         backend: BackendKind,
     }
@@ -91,33 +99,39 @@ mod native {
     }
 
     #[derive(Args)]
-    struct PredictArgs {
+    struct FitArgs {
         #[command(flatten)]
         network: Network,
         /// How the classes are learnt.
-        #[arg(long, value_enum, default_value_t = MethodArg::Finetune)]
-        method: MethodArg,
-        /// The folder of classes.
+        #[arg(long, default_value = "finetune")]
+        method: Method,
+        /// A folder with a folder of photos per class.
         classes: PathBuf,
+        /// Where to save what was learnt.
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+    }
+
+    #[derive(Args)]
+    struct PredictArgs {
+        #[command(flatten)]
+        network: Network,
+        /// How the classes are learnt, where a folder is given.
+        #[arg(long, default_value = "finetune")]
+        method: Method,
+        /// A file that `fit` saved, or a folder with a folder of photos per class.
+        model: PathBuf,
         /// Photos to name.
         #[arg(required = true)]
         photos: Vec<PathBuf>,
-    }
-
-    #[derive(Clone, Copy, ValueEnum)]
-    enum MethodArg {
-        /// The mean embedding of each class.
-        Prototype,
-        /// The fine-tuned head.
-        Finetune,
-        /// The head by the textbook recipe.
-        FinetunePlain,
     }
 
     pub fn main() -> ExitCode {
         let done = match Cli::parse().command {
             Command::Weights(args) => prepare_weights(args),
             Command::Embed(args) => embed(&args),
+            Command::Eval(args) => eval::run(&args, &mut print_line, &|line| eprintln!("{line}")),
+            Command::Fit(args) => fit(&args),
             Command::Predict(args) => predict(&args),
         };
         match done {
@@ -155,63 +169,72 @@ mod native {
     fn embed(args: &EmbedArgs) -> Result<(), Error> {
         let backbone = start(&args.network)?;
         for photo in &args.photos {
-            let square = folder::read_square(photo)?;
-            let embedding = pollster::block_on(backbone.embed_one(&square))?;
-            let numbers: Vec<String> = embedding.values().iter().map(f32::to_string).collect();
+            let embedding = embed_photo(&backbone, photo)?;
+            let numbers: Vec<String> = embedding.first().iter().map(f32::to_string).collect();
             print_line(&format!("{}\t{}", photo.display(), numbers.join("\t")))?;
         }
         Ok(())
     }
 
+    fn embed_photo(backbone: &Backbone, photo: &Path) -> Result<Embedding, Error> {
+        let picture = folder::read_picture(photo)?;
+        pollster::block_on(embedder::embed(backbone, &picture, Views::All))
+    }
+
+    fn fit(args: &FitArgs) -> Result<(), Error> {
+        let model = learn(&start(&args.network)?, &args.network, &args.classes, args.method)?;
+        fs::write(&args.out, model.to_safetensors()?).map_err(|source| Error::Io {
+            path: args.out.clone(),
+            source,
+        })
+    }
+
     fn predict(args: &PredictArgs) -> Result<(), Error> {
-        let classes = folder::classes(&args.classes)?;
         let backbone = start(&args.network)?;
-        let mut session = learn(&backbone, &classes, args.method)?;
+        let mut model = match args.model.is_dir() {
+            true => learn(&backbone, &args.network, &args.model, args.method)?,
+            false => saved(&args.model, &args.network)?,
+        };
         for photo in &args.photos {
-            let square = folder::read_square(photo)?;
-            let embedding = pollster::block_on(backbone.embed_one(&square))?;
-            print_line(&describe(photo, &session.predict(&embedding)?, &classes))?;
+            let prediction = model.predict(&embed_photo(&backbone, photo)?)?;
+            print_line(&describe(photo, &prediction, model.classes()))?;
         }
         Ok(())
     }
 
-    /// A session in which class i is the i-th folder.
-    fn learn(backbone: &Backbone, classes: &[ClassFolder], method: MethodArg) -> Result<Session, Error> {
-        let mut session = Session::default();
-        let shots = classes
-            .iter()
-            .enumerate()
-            .flat_map(|(id, class)| class.photos.iter().map(move |photo| (id, photo)));
-        for (shot_id, (class_id, photo)) in shots.enumerate() {
-            let embedding = pollster::block_on(backbone.embed_one(&folder::read_square(photo)?))?;
-            session
-                .support_mut()
-                .set_shot(class_id as u32, shot_id as u32, embedding);
-        }
-        let recipe = match method {
-            MethodArg::Prototype => return Ok(session),
-            MethodArg::Finetune => Recipe::Scaled,
-            MethodArg::FinetunePlain => Recipe::Plain,
-        };
-        let mut training = session.start_training(recipe.options())?;
-        pollster::block_on(training.run(training.steps()))?;
-        session.finish_training(&training)?;
-        Ok(session)
+    fn saved(file: &Path, network: &Network) -> Result<Model, Error> {
+        let bytes = fs::read(file).map_err(|source| Error::Io {
+            path: file.into(),
+            source,
+        })?;
+        let model = Model::from_safetensors(&bytes)?;
+        model.check_network(&weights::check(&network.weights)?.sha256)?;
+        Ok(model)
     }
 
-    /// Path, then class and per cent, best first.
-    fn describe(photo: &Path, prediction: &Prediction, classes: &[ClassFolder]) -> String {
+    /// Learns a folder with a folder of photos per class.
+    fn learn(backbone: &Backbone, network: &Network, folder: &Path, method: Method) -> Result<Model, Error> {
+        let mut classes = Vec::new();
+        for class in folder::classes(folder)? {
+            let shots = class.photos.iter().map(|photo| embed_photo(backbone, photo));
+            classes.push((class.name, shots.collect::<Result<Vec<_>, _>>()?));
+        }
+        let request = TrainingRequest {
+            method,
+            ..TrainingRequest::default()
+        };
+        Model::fit(&classes, &weights::check(&network.weights)?.sha256, &request)
+    }
+
+    /// Path, then class and per cent, best first, then how sure it is that the photo is any of them.
+    fn describe(photo: &Path, prediction: &Prediction, classes: &[String]) -> String {
         let mut scores: Vec<_> = prediction.scores.iter().collect();
         scores.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        let score = |score: &&glimpse::session::Score| {
-            format!(
-                "{} {:.1} %",
-                classes[score.class_id as usize].name,
-                score.probability * 100.0
-            )
-        };
+        let percent = |share: f32| format!("{:.1} %", share * 100.0);
+        let score = |score: &&Score| format!("{} {}", classes[score.class_id as usize], percent(score.probability));
         let columns: Vec<String> = scores.iter().map(score).collect();
-        format!("{}\t{}", photo.display(), columns.join("\t"))
+        let familiar = percent(prediction.familiarity.probability);
+        format!("{}\t{}\tany of these {familiar}", photo.display(), columns.join("\t"))
     }
 
     /// Prints to standard output; a reader that has gone away ends the program with its error, not a panic.

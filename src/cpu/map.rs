@@ -74,6 +74,19 @@ impl Map {
         means
     }
 
+    /// The spatial standard deviation (of all pixels, not of a sample): one number per channel.
+    pub fn deviation(&self) -> Vec<f32> {
+        let pixels = f32x8::splat((self.side * self.side) as f32);
+        let mut deviations = Vec::with_capacity(self.channels());
+        for group in 0..self.channels() / GROUP {
+            let rows = || (0..self.side).flat_map(|y| self.row(group, y, 0));
+            let mean = rows().fold(f32x8::ZERO, |sum, &pixel| sum + pixel) / pixels;
+            let squares = rows().fold(f32x8::ZERO, |sum, &pixel| sum + (pixel - mean) * (pixel - mean));
+            deviations.extend((squares / pixels).sqrt().to_array());
+        }
+        deviations
+    }
+
     /// The values as `[c, y, x]`, row-major.
     pub fn to_channels_first(&self) -> Vec<f32> {
         let mut values = Vec::with_capacity(self.channels() * self.side * self.side);
@@ -109,6 +122,8 @@ mod tests {
         assert_eq!((map.channels(), map.side()), (16, 5));
         assert_eq!(map.to_channels_first(), values);
         assert_eq!(map.mean()[3], 3.0 * 25.0 + 12.0);
+        // Of 0 … 24: √((25² − 1) / 12).
+        assert!((map.deviation()[3] - 52.0_f32.sqrt()).abs() < 1e-4);
     }
 
     #[test]

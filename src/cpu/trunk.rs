@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, Square, StateDict,
-    architecture::{Convolution, convolutions},
+    architecture::{Convolution, Pooled, convolutions},
     square::SIDE,
 };
 
@@ -124,9 +124,8 @@ impl Trunk {
         })
     }
 
-    /// The spatial means of the maps after `layer1` … `layer4`: 64, 128, 256 and 512 numbers for each square.
-    /// The last are the embedding, not normalised.
-    pub fn stage_means(&self, squares: &[Square]) -> Vec<[Vec<f32>; 4]> {
+    /// The maps after `layer1` … `layer4`, pooled, for each square.
+    pub fn pooled(&self, squares: &[Square]) -> Vec<Pooled> {
         let workspace = &mut *self.workspace.borrow_mut();
         squares
             .chunks(BATCH)
@@ -145,16 +144,16 @@ impl Trunk {
         }
     }
 
-    /// Up to [`BATCH`] squares → their stage means. The large maps of the first layers are made for one image after
+    /// Up to [`BATCH`] squares → their pooled maps. The large maps of the first layers are made for one image after
     /// the other, to stay in the cache; the deeper layers take all images at once, to share transformed filters.
-    fn forward(&self, squares: &[Square], Workspace { layers, scratch }: &mut Workspace) -> Vec<[Vec<f32>; 4]> {
+    fn forward(&self, squares: &[Square], Workspace { layers, scratch }: &mut Workspace) -> Vec<Pooled> {
         let [maps1, maps2, maps3, maps4] = layers;
         let images = squares.len();
         maps1.make_room(1, 1);
         maps2.make_room(images, 1);
         maps3.make_room(images, images);
         maps4.make_room(images, images);
-        let mut means = Vec::with_capacity(images);
+        let mut all_pooled = Vec::with_capacity(images);
         for (square, map2) in squares.iter().zip(&mut maps2.results) {
             self.conv1
                 .forward(&square.normalised(), &mut maps1.results[0], &mut scratch.stem);
@@ -163,17 +162,22 @@ impl Trunk {
             }
             self.layer2
                 .forward(&maps1.results, std::slice::from_mut(map2), &mut maps2.hidden, scratch);
-            means.push([maps1.results[0].mean(), map2.mean(), Vec::new(), Vec::new()]);
+            all_pooled.push(Pooled {
+                means: [maps1.results[0].mean(), map2.mean(), Vec::new(), Vec::new()],
+                deviations: Vec::new(),
+            });
         }
         let (results3, results4) = (&mut maps3.results[..images], &mut maps4.results[..images]);
         self.layer3
             .forward(&maps2.results[..images], results3, &mut maps3.hidden[..images], scratch);
         self.layer4
             .forward(results3, results4, &mut maps4.hidden[..images], scratch);
-        for ((means, map3), map4) in means.iter_mut().zip(results3).zip(results4) {
-            (means[2], means[3]) = (map3.mean(), map4.mean());
+        for ((pooled, map3), map4) in all_pooled.iter_mut().zip(results3).zip(results4) {
+            pooled.means[2] = map3.mean();
+            pooled.deviations = map4.deviation();
+            pooled.means[3] = map4.mean();
         }
-        means
+        all_pooled
     }
 }
 
@@ -349,22 +353,23 @@ mod tests {
     fn a_square_gives_the_same_in_every_batch() {
         let trunk = Trunk::load(&untrained::state_dict(1)).unwrap();
         let squares = squares();
-        let together = trunk.stage_means(&squares);
+        let together = trunk.pooled(&squares);
         assert_eq!(together.len(), squares.len());
-        for (square, means) in squares.iter().zip(&together) {
-            assert_eq!(means.each_ref().map(Vec::len), [64, 128, 256, 512]);
-            assert_eq!(&trunk.stage_means(std::slice::from_ref(square))[0], means);
+        for (square, pooled) in squares.iter().zip(&together) {
+            assert_eq!(pooled.means.each_ref().map(Vec::len), [64, 128, 256, 512]);
+            assert_eq!(pooled.deviations.len(), 512);
+            assert_eq!(&trunk.pooled(std::slice::from_ref(square))[0], pooled);
         }
         assert_ne!(together[0], together[1]);
-        assert!(trunk.stage_means(&[]).is_empty());
+        assert!(trunk.pooled(&[]).is_empty());
     }
 
     #[test]
-    fn deep_maps_have_the_stage_means() {
+    fn deep_maps_have_the_pooled_means() {
         let trunk = Trunk::load(&untrained::state_dict(1)).unwrap();
         let square = Square::test_pattern();
         let maps = trunk.deep_maps(&square);
-        let [_, _, means3, means4] = &trunk.stage_means(&[square])[0];
+        let [_, _, means3, means4] = &trunk.pooled(&[square])[0].means;
         for (map, side, means) in [(&maps.layer3, 14, means3), (&maps.layer4, 7, means4)] {
             let expected: Vec<f64> = map
                 .chunks(side * side)

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, Photo, Square};
+use crate::{Error, Photo, Picture};
 
 /// One class: its folder's name and its photos, sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +43,25 @@ pub fn classes(folder: &Path) -> Result<Vec<ClassFolder>, Error> {
     Ok(classes)
 }
 
-/// Reads and crops a photo.
+/// Reads and resizes a photo.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::File`] with the photo's path and what is wrong with it.
-pub fn read_square(path: &Path) -> Result<Square, Error> {
+/// [`Error::Io`]; those of [`picture_of`].
+pub fn read_picture(path: &Path) -> Result<Picture, Error> {
     let bytes = fs::read(path).map_err(|source| Error::Io {
         path: path.into(),
         source,
     })?;
-    let square = Photo::decode(&bytes).and_then(|photo| Square::from_photo(&photo));
-    square.map_err(|source| Error::File {
+    picture_of(path, &bytes)
+}
+
+/// Decodes and resizes a photo's bytes.
+///
+/// # Errors
+/// [`Error::File`] with the photo's path and what is wrong with it.
+pub fn picture_of(path: &Path, bytes: &[u8]) -> Result<Picture, Error> {
+    let picture = Photo::decode(bytes).and_then(|photo| Picture::from_photo(&photo));
+    picture.map_err(|source| Error::File {
         path: path.into(),
         source: Box::new(source),
     })

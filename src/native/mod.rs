@@ -1,6 +1,9 @@
 //! What only a native build has: files, folders, downloads, `.pth`. The command line is a thin layer over this.
 
 pub mod download;
+pub mod eval;
 pub mod folder;
+pub mod library;
+pub mod plot;
 pub mod pth;
 pub mod weights;

@@ -13,8 +13,7 @@ use crate::{
     Error, StateDict,
     architecture::convolutions,
     backend::{Backbone, BackendKind},
-    manifest::{MANIFEST_FILE, Manifest, Origin, WEIGHTS_FILE},
-    square::Square,
+    manifest::{MANIFEST_FILE, Manifest, Origin, WEIGHTS_FILE, probe},
     untrained,
 };
 
@@ -178,9 +177,9 @@ fn write(out: &Path, checkpoint: &Checkpoint, say: &mut dyn FnMut(&str)) -> Resu
     let written = StateDict::from_safetensors(&file)?;
     let probe = pollster::block_on(async {
         let backbone = Backbone::start(BackendKind::Cpu, &written).await?;
-        backbone.embed_one(&Square::test_pattern()).await
+        probe(&backbone).await
     })?;
-    let manifest = Manifest::new(&file, checkpoint.trained, checkpoint.origin.clone(), &probe);
+    let manifest = Manifest::new(&file, checkpoint.trained, checkpoint.origin.clone(), probe);
     replace(&out.join(WEIGHTS_FILE), &file)?;
     replace(&out.join(MANIFEST_FILE), manifest.to_json()?.as_bytes())?;
     let megabytes = file.len() as f64 / 1e6;

@@ -1,13 +1,18 @@
-//! The engine: weights on a backend, squares to embeddings.
+//! The engine: weights on a backend, pictures to embeddings.
 
 use std::rc::Rc;
 
 use js_sys::Promise;
-use wasm_bindgen::prelude::*;
+use wasm_bindgen::{Clamped, prelude::*};
 use wasm_bindgen_futures::future_to_promise;
 
-use super::square::WebSquare;
-use crate::{Embedder, Error, StateDict, backend::Backbone, manifest::Manifest};
+use super::picture::WebPicture;
+use crate::{
+    Embedder, Error, Square, StateDict,
+    backend::Backbone,
+    embedder::{Views, embed},
+    manifest::Manifest,
+};
 
 /// ResNet-18 on one backend.
 #[wasm_bindgen]
@@ -41,26 +46,26 @@ impl Engine {
         self.backbone.adapter().into()
     }
 
-    /// Resolves to the embedding, a `Float32Array` of 512.
-    pub fn embed(&self, square: &WebSquare) -> Promise {
-        let (backbone, square) = (Rc::clone(&self.backbone), square.square.clone());
+    /// Resolves to the embedding, a `Float32Array` of 1536: from all views of the picture, or from `one` alone.
+    pub fn embed(&self, picture: &WebPicture, one: bool) -> Promise {
+        let (backbone, picture) = (Rc::clone(&self.backbone), picture.picture.clone());
+        let views = if one { Views::One } else { Views::All };
         future_to_promise(async move {
-            let embedding = backbone.embed_one(&square).await?;
+            let embedding = embed(&*backbone, &picture, views).await?;
             Ok(js_sys::Float32Array::from(embedding.values()).into())
         })
     }
 
-    /// Resolves to the spatial means after layer 1 to 4: four `Float32Array`s of 64, 128, 256 and 512.
+    /// Takes the RGBA pixels of a 224 × 224 square. Resolves to the spatial means after layer 1 to 4: four
+    /// `Float32Array`s of 64, 128, 256 and 512; the last is ResNet-18's embedding.
     #[wasm_bindgen(js_name = stageMeans)]
-    pub fn stage_means(&self, square: &WebSquare) -> Promise {
-        let (backbone, square) = (Rc::clone(&self.backbone), square.square.clone());
+    pub fn stage_means(&self, rgba: Clamped<Vec<u8>>) -> Promise {
+        let (backbone, square) = (Rc::clone(&self.backbone), Square::from_rgba(&rgba));
         future_to_promise(async move {
-            let means = backbone.stage_means(&square).await?;
-            Ok(means
-                .iter()
-                .map(|mean| js_sys::Float32Array::from(mean.as_slice()))
-                .collect::<js_sys::Array>()
-                .into())
+            let pooled = backbone.pooled(&[square?]).await?;
+            let means = pooled.iter().flat_map(|pooled| &pooled.means);
+            let arrays = means.map(|mean| js_sys::Float32Array::from(mean.as_slice()));
+            Ok(arrays.collect::<js_sys::Array>().into())
         })
     }
 

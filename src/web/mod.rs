@@ -4,8 +4,8 @@
 
 mod engine;
 mod error;
+mod picture;
 mod session;
-mod square;
 
 use wasm_bindgen::prelude::*;
 

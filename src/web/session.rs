@@ -1,14 +1,10 @@
 //! The session for the page: shots, predictions and training.
 
-use std::{cell::RefCell, rc::Rc};
-
-use js_sys::Promise;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
 use super::error::bad_value;
-use crate::{Embedding, Error, Session, finetune::TrainingRequest, session::Training};
+use crate::{Embedding, Error, Session, embedding::LENGTH, finetune::TrainingRequest, session::Training};
 
 /// Support set, prototypes and head.
 #[wasm_bindgen(js_name = Session)]
@@ -90,7 +86,8 @@ impl WebSession {
         })
     }
 
-    /// `{method, scores: [{classId, probability}], nearest: {shotId, classId, similarity}}`.
+    /// `{method, scores: [{classId, probability}], nearest: {shotId, classId, similarity},
+    /// familiarity: {score, probability, certain}}`.
     ///
     /// # Errors
     /// `too-few-classes`, `embedding-…`.
@@ -98,7 +95,31 @@ impl WebSession {
         to_js(&self.session.predict(&Embedding::new(embedding)?)?)
     }
 
-    /// Starts a fine-tuning; see `TrainingRequest` for the options.
+    /// Names photos whose class is known: `classIds[i]` is the class of the i-th embedding in `embeddings`, which lie
+    /// one after the other. Gives `{classIds, confusion: [[…]], classAccuracy: [… or null], accuracy: … or null}`; rows
+    /// of the confusion are the truth.
+    ///
+    /// # Errors
+    /// `too-few-classes`, `embedding-…`.
+    pub fn assess(&mut self, class_ids: &[u32], embeddings: &[f32]) -> Result<JsValue, JsValue> {
+        let mut photos = Vec::with_capacity(class_ids.len());
+        for (class_id, values) in class_ids.iter().zip(embeddings.chunks(LENGTH)) {
+            photos.push((*class_id, Embedding::new(values.to_vec())?));
+        }
+        to_js(&self.session.assess(&photos)?)
+    }
+
+    /// Names every shot by the prototypes of all the others; gives the same as `assess`.
+    ///
+    /// # Errors
+    /// `too-few-classes`.
+    #[wasm_bindgen(js_name = leaveOneOut)]
+    pub fn leave_one_out(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.session.leave_one_out()?)
+    }
+
+    /// Starts a training: `{method, features, initialisation, similarity, steps, learningRate, entropyWeight, scale,
+    /// learnScale}`, all of them optional; see `TrainingRequest`.
     ///
     /// # Errors
     /// `option`, `too-few-classes`, `empty-class`.
@@ -108,11 +129,8 @@ impl WebSession {
             true => TrainingRequest::default(),
             false => serde_wasm_bindgen::from_value(options).map_err(bad_value)?,
         };
-        let training = self.session.start_training(request.options()?)?;
-        Ok(Trainer {
-            steps: training.steps(),
-            training: Rc::new(RefCell::new(Some(training))),
-        })
+        let training = self.session.start_training(&request)?;
+        Ok(Trainer { training })
     }
 
     /// Takes over what a trainer has learnt so far.
@@ -121,9 +139,7 @@ impl WebSession {
     /// `stale-training`.
     #[wasm_bindgen(js_name = finishTraining)]
     pub fn finish_training(&mut self, trainer: &Trainer) -> Result<(), Error> {
-        let training = trainer.training.borrow();
-        let training = training.as_ref().ok_or(Error::StaleTraining)?;
-        self.session.finish_training(training)
+        self.session.finish_training(&trainer.training)
     }
 
     /// Goes back to the prototypes.
@@ -133,44 +149,38 @@ impl WebSession {
     }
 }
 
-/// A fine-tuning under way.
+/// A training under way.
 #[wasm_bindgen]
 pub struct Trainer {
-    /// Taken out while steps run, so that no borrow is held across an `.await`.
-    training: Rc<RefCell<Option<Training>>>,
-    steps: usize,
+    training: Training,
 }
 
 #[wasm_bindgen]
 impl Trainer {
-    /// Steps asked for.
+    /// Steps asked for; 0 for methods that learn nothing step by step.
     #[wasm_bindgen(getter)]
     pub fn steps(&self) -> usize {
-        self.steps
+        self.training.steps()
     }
 
-    /// Steps made so far; all of them while a run is under way.
+    /// Steps made so far.
     #[wasm_bindgen(getter)]
     pub fn step(&self) -> usize {
-        self.training.borrow().as_ref().map_or(self.steps, Training::steps_done)
+        self.training.steps_done()
     }
 
     /// True once all steps are made.
     #[wasm_bindgen(getter)]
     pub fn done(&self) -> bool {
-        self.training.borrow().as_ref().is_some_and(Training::is_done)
+        self.training.is_done()
     }
 
-    /// Makes up to `count` steps; resolves to their reports `[{step, loss, crossEntropy, entropy, accuracy}]`.
-    /// Rejects with `stale-training` while another run is under way.
-    pub fn run(&self, count: usize) -> Promise {
-        let cell = Rc::clone(&self.training);
-        future_to_promise(async move {
-            let mut training = cell.borrow_mut().take().ok_or(Error::StaleTraining)?;
-            let reports = training.run(count).await;
-            *cell.borrow_mut() = Some(training);
-            to_js(&reports?)
-        })
+    /// Makes up to `count` steps and gives their reports `[{step, loss, crossEntropy, entropy, accuracy}]`.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn run(&mut self, count: usize) -> Result<JsValue, JsValue> {
+        to_js(&self.training.run(count))
     }
 }
 

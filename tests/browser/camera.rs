@@ -57,9 +57,11 @@ fn filmed(file: &std::path::Path) -> anyhow::Result<Stage> {
 fn live_winner(stage: &Stage) -> anyhow::Result<String> {
     stage.page.click("#live-toggle")?;
     stage.wait("Number(document.querySelector('#live').dataset.frames) >= 3")?;
-    stage
-        .page
-        .eval("document.querySelector('#live .winner-name').textContent")
+    stage.page.eval(
+        "[...document.querySelectorAll('#live .bar')]
+           .reduce((a, b) => (Number(b.dataset.probability) > Number(a.dataset.probability) ? b : a))
+           .querySelector('.bar-name').textContent",
+    )
 }
 
 const CAMERA_RUNS: &str = "[...document.querySelectorAll('video')].some((video) => video.srcObject?.active)";

@@ -27,8 +27,8 @@ pub fn trials() -> Vec<Trial> {
         ),
         trial("classes::training_can_be_cancelled", training_can_be_cancelled),
         trial(
-            "classes::thumbnails_are_the_exact_square",
-            thumbnails_are_the_exact_square,
+            "classes::thumbnails_are_the_exact_picture",
+            thumbnails_are_the_exact_picture,
         ),
         trial("classes::phone_and_dark_work_too", phone_and_dark_work_too),
     ]
@@ -196,7 +196,7 @@ fn training_can_be_cancelled() -> Outcome {
     Ok(())
 }
 
-fn thumbnails_are_the_exact_square() -> Outcome {
+fn thumbnails_are_the_exact_picture() -> Outcome {
     let stage = Stage::on_cpu()?;
     let ids = stage.class_ids()?;
     stage.add_photos(ids[0], &[fixture("rotated.jpg")])?;
@@ -204,14 +204,16 @@ fn thumbnails_are_the_exact_square() -> Outcome {
         "(async () => {{
            const image = document.querySelector(\"[data-class-id='{}'] .shot img\");
            await image.decode();
-           const pen = new OffscreenCanvas(224, 224).getContext('2d');
+           const {{ naturalWidth: width, naturalHeight: height }} = image;
+           const pen = new OffscreenCanvas(width, height).getContext('2d');
            pen.drawImage(image, 0, 0);
-           return [...pen.getImageData(0, 0, 224, 224).data];
+           return [...pen.getImageData(0, 0, width, height).data];
          }})()",
         ids[0]
     ))?;
-    let square = glimpse::native::folder::read_square(&fixture("rotated.jpg"))?;
-    let differing = shown.iter().zip(square.rgba()).filter(|(a, b)| **a != *b).count();
+    let picture = glimpse::native::folder::read_picture(&fixture("rotated.jpg"))?;
+    assert_eq!(shown.len(), picture.rgba().len());
+    let differing = shown.iter().zip(picture.rgba()).filter(|(a, b)| **a != *b).count();
     assert_eq!(differing, 0, "the same code made both");
     stage.assert_quiet()?;
     Ok(())

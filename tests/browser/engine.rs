@@ -45,7 +45,7 @@ fn webgpu_can_be_forced_and_agrees_with_the_cpu() -> Outcome {
     let mut answers = Vec::new();
     for wanted in ["webgpu", "cpu"] {
         let stage = Stage::set(Chrome::builder().webgpu())?;
-        stage.open(wanted)?;
+        stage.open_quick(wanted)?;
         assert_eq!(backend(&stage)?, wanted);
         for (class, photo) in stage.class_ids()?.into_iter().zip(&photos) {
             stage.add_photos(class, std::slice::from_ref(photo))?;

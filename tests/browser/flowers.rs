@@ -5,8 +5,9 @@ use std::{fs, path::PathBuf};
 use glimpse::{
     Session,
     backend::{Backbone, BackendKind},
-    finetune::Recipe,
-    native::{folder::read_square, weights},
+    embedder::{Views, embed},
+    finetune::TrainingRequest,
+    native::{folder::read_picture, weights},
 };
 use libtest_mimic::{Failed, Trial};
 use xtask::chrome::Chrome;
@@ -66,7 +67,7 @@ impl Episode {
     pub fn native_answers(&self, trained: bool) -> Result<Vec<(String, f32)>, Failed> {
         let backbone = pollster::block_on(Backbone::start(BackendKind::Cpu, &weights::load(real_weights())?))?;
         let embed = |photo: &PathBuf| -> Result<_, Failed> {
-            Ok(pollster::block_on(backbone.embed_one(&read_square(photo)?))?)
+            Ok(pollster::block_on(embed(&backbone, &read_picture(photo)?, Views::All))?)
         };
         let mut session = Session::default();
         let mut shot_id = 0;
@@ -77,8 +78,8 @@ impl Episode {
             }
         }
         if trained {
-            let mut training = session.start_training(Recipe::Scaled.options())?;
-            pollster::block_on(training.run(usize::MAX))?;
+            let mut training = session.start_training(&TrainingRequest::default())?;
+            training.run(usize::MAX);
             session.finish_training(&training)?;
         }
         let mut answer = |photo: &PathBuf| -> Result<_, Failed> {
@@ -136,7 +137,7 @@ fn webgpu_answers_as_the_cpu() -> Outcome {
     let mut answers: Vec<Vec<Shown>> = Vec::new();
     for backend in ["webgpu", "cpu"] {
         let stage = Stage::set(Chrome::builder().webgpu())?;
-        stage.open(backend)?;
+        stage.open_quick(backend)?;
         stage.teach(&episode.classes)?;
         answers.push(stage.ask(&episode.photos())?);
         stage.assert_quiet()?;

@@ -13,6 +13,7 @@ use crate::{
 pub fn trials() -> Vec<Trial> {
     vec![
         trial_on_shared("golden::cpu_in_chromium", || check("cpu")),
+        trial_on_shared("golden::candle_in_chromium", || check("candle")),
         trial_on_shared("golden::webgpu_in_chromium", || check("webgpu")),
     ]
 }
@@ -29,12 +30,12 @@ struct Computed {
 const COMPUTE: &str = "async (index) => {
   const bytes = async (name) => new Uint8Array(await (await fetch(`/golden/${index}.${name}`)).arrayBuffer());
   const { module, engine } = window.golden;
-  const exact = module.squareFromRgba(new Uint8ClampedArray((await bytes('rgba')).buffer));
-  const decoded = module.squareFromPhoto(await bytes('jpg'));
+  const exact = await engine.stageMeans(new Uint8ClampedArray((await bytes('rgba')).buffer));
+  const decoded = await engine.stageMeans(module.pictureFromPhoto(await bytes('jpg')).centre());
   return {
-    from_input: [...await engine.embed(exact)],
-    from_photo: [...await engine.embed(decoded)],
-    stages: index === 0 ? (await engine.stageMeans(exact)).map((mean) => [...mean]) : [],
+    from_input: [...exact[3]],
+    from_photo: [...decoded[3]],
+    stages: index === 0 ? exact.map((mean) => [...mean]) : [],
   };
 }";
 

@@ -7,6 +7,7 @@ mod classes;
 mod engine;
 mod flowers;
 mod golden;
+mod learning;
 mod recovery;
 mod stage;
 #[path = "../support/mod.rs"]
@@ -23,6 +24,7 @@ fn main() {
         engine::trials(),
         recovery::trials(),
         camera::trials(),
+        learning::trials(),
         golden::trials(),
         flowers::trials(),
     ];

@@ -64,6 +64,11 @@ impl Stage {
         self.wait_for_engine()
     }
 
+    /// The same with one view per photo: all that the software adapter has patience for.
+    pub fn open_quick(&self, backend: &str) -> Result<()> {
+        self.open(&format!("{backend}&views=1"))
+    }
+
     /// Waits until the engine is ready; fails at once where it has failed.
     pub fn wait_for_engine(&self) -> Result<()> {
         self.page
@@ -160,7 +165,9 @@ impl Stage {
                .sort((a, b) => a.dataset.testId - b.dataset.testId)
                .map((test) => test.querySelector('[data-prediction]'))
                .map((prediction) => ({
-               winner: prediction.querySelector('.winner-name').textContent,
+               winner: [...prediction.querySelectorAll('.bar')]
+                 .reduce((a, b) => (Number(b.dataset.probability) > Number(a.dataset.probability) ? b : a))
+                 .querySelector('.bar-name').textContent,
                method: prediction.dataset.method,
                bars: [...prediction.querySelectorAll('.bar')].map((bar) =>
                  [bar.querySelector('.bar-name').textContent, Number(bar.dataset.probability)]),

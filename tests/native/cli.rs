@@ -15,18 +15,24 @@ pub fn trials() -> Vec<Trial> {
         trial("cli::weights_untrained", weights_untrained),
         trial("cli::embed_prints_numbers", embed_prints_numbers),
         trial("cli::predict_names_drawn_pictures", predict_names_drawn_pictures),
+        trial(
+            "cli::a_saved_model_predicts_as_its_folder",
+            a_saved_model_predicts_as_its_folder,
+        ),
         trial("cli::faults_are_told", faults_are_told),
     ]
 }
 
-fn glimpse(arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output {
+/// Runs the binary.
+pub fn glimpse(arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_glimpse"))
         .args(arguments)
         .output()
         .expect("the binary runs")
 }
 
-fn text(bytes: &[u8]) -> String {
+/// What a program printed.
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -79,6 +85,22 @@ fn predict_names_drawn_pictures() -> Outcome {
     Ok(())
 }
 
+fn a_saved_model_predicts_as_its_folder() -> Outcome {
+    let folder = scratch("cli-fit");
+    let drawn = drawn_classes(&folder)?;
+    let (classes, file) = (folder.join("classes"), folder.join("model.safetensors"));
+    let fitted = glimpse(&[&"fit", &"--weights", &untrained_weights(), &classes, &"--out", &file]);
+    assert!(fitted.status.success(), "{}", text(&fitted.stderr));
+    let photo = &drawn.queries[0].1;
+    let predict = |model: &Path| glimpse(&[&"predict", &"--weights", &untrained_weights(), &model, photo]);
+    assert_eq!(text(&predict(&file).stdout), text(&predict(&classes).stdout));
+    assert!(text(&predict(&file).stdout).contains("any of these"));
+    fs::write(&file, b"no model")?;
+    let refused = predict(&file);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("cargo glimpse fit"));
+    Ok(())
+}
+
 /// The class that `predict` puts first.
 fn best_class(folder: &Path, method: &str, photo: &Path) -> Result<String, libtest_mimic::Failed> {
     let classes = folder.join("classes");
@@ -119,6 +141,6 @@ fn faults_are_told() -> Outcome {
     let no_weights = glimpse(&[&"embed", &"--weights", &folder, &photo]);
     assert!(!no_weights.status.success() && text(&no_weights.stderr).contains("manifest.json"));
     let backend = glimpse(&[&"embed", &"--backend", &"tpu", &photo]);
-    assert!(!backend.status.success() && text(&backend.stderr).contains("`cpu` or `webgpu`"));
+    assert!(!backend.status.success() && text(&backend.stderr).contains("`cpu`, `candle` or `webgpu`"));
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! The network natively, against reference values that ONNX Runtime computed.
 
 use glimpse::{
-    Embedder, Embedding,
+    Embedder, Error, Square,
+    architecture::Pooled,
     backend::{Backbone, BackendKind},
-    native::{folder::read_square, weights},
+    native::{folder::read_picture, weights},
 };
 use libtest_mimic::Trial;
 
@@ -12,21 +13,28 @@ use crate::support::{Golden, Outcome, cosine, real_weights, trial_on_shared};
 pub fn trials() -> Vec<Trial> {
     vec![
         trial_on_shared("golden::preprocessing", preprocessing),
-        trial_on_shared("golden::embedding_from_input", embedding_from_input),
-        trial_on_shared("golden::embedding_from_photo", embedding_from_photo),
-        trial_on_shared("golden::stage_means", stage_means),
+        trial_on_shared("golden::cpu", || from_input_and_photo(BackendKind::Cpu)),
+        trial_on_shared("golden::candle", || from_input_and_photo(BackendKind::Candle)),
+        trial_on_shared(
+            "golden::deviations_are_the_same_on_both",
+            deviations_are_the_same_on_both,
+        ),
         trial_on_shared("golden::a_batch_equals_its_parts", a_batch_equals_its_parts),
     ]
 }
 
-fn backbone() -> Result<Backbone, glimpse::Error> {
-    pollster::block_on(Backbone::start(BackendKind::Cpu, &weights::load(real_weights())?))
+fn backbone(kind: BackendKind) -> Result<Backbone, Error> {
+    pollster::block_on(Backbone::start(kind, &weights::load(real_weights())?))
+}
+
+fn pooled(backbone: &Backbone, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
+    pollster::block_on(backbone.pooled(squares))
 }
 
 fn preprocessing() -> Outcome {
     let golden = Golden::load();
     for (photo, expected) in golden.photos.iter().zip(&golden.inputs) {
-        let input = read_square(photo)?.normalised();
+        let input = read_picture(photo)?.centre()?.normalised();
         let sum: f32 = input.iter().zip(expected).map(|(a, b)| (a - b).abs()).sum();
         let difference = sum / input.len() as f32;
         assert!(
@@ -38,48 +46,46 @@ fn preprocessing() -> Outcome {
     Ok(())
 }
 
-fn embedding_from_input() -> Outcome {
-    let (golden, backbone) = (Golden::load(), backbone()?);
-    for (square, expected) in golden.squares.iter().zip(&golden.rows["embedding"]) {
-        let similarity = cosine(pollster::block_on(backbone.embed_one(square))?.values(), expected);
-        assert!(similarity >= 0.9999, "cosine {similarity}");
-    }
-    Ok(())
-}
-
-fn embedding_from_photo() -> Outcome {
-    let (golden, backbone) = (Golden::load(), backbone()?);
-    for (photo, expected) in golden.photos.iter().zip(&golden.rows["embedding"]) {
-        let similarity = cosine(
-            pollster::block_on(backbone.embed_one(&read_square(photo)?))?.values(),
-            expected,
-        );
+fn from_input_and_photo(kind: BackendKind) -> Outcome {
+    let (golden, backbone) = (Golden::load(), backbone(kind)?);
+    for (index, (square, photo)) in golden.squares.iter().zip(&golden.photos).enumerate() {
+        let from_photo = read_picture(photo)?.centre()?;
+        let answers = pooled(&backbone, &[square.clone(), from_photo])?;
+        for (layer, name) in ["layer1_mean", "layer2_mean", "layer3_mean", "embedding"]
+            .into_iter()
+            .enumerate()
+        {
+            let similarity = cosine(&answers[0].means[layer], &golden.rows[name][index]);
+            assert!(similarity >= 0.9999, "photo {index}, {name}: cosine {similarity}");
+        }
+        let similarity = cosine(answers[1].embedding(), &golden.rows["embedding"][index]);
         assert!(similarity >= 0.998, "{}: cosine {similarity}", photo.display());
     }
     Ok(())
 }
 
-fn stage_means() -> Outcome {
-    let (golden, backbone) = (Golden::load(), backbone()?);
-    for (index, square) in golden.squares.iter().enumerate() {
-        let means = pollster::block_on(backbone.stage_means(square))?;
-        for (layer, name) in ["layer1_mean", "layer2_mean", "layer3_mean", "embedding"]
-            .into_iter()
-            .enumerate()
-        {
-            let similarity = cosine(&means[layer], &golden.rows[name][index]);
-            assert!(similarity >= 0.9999, "photo {index}, {name}: cosine {similarity}");
+/// ONNX Runtime's reference has no deviations, so our own arithmetic and Burn's vouch for each other.
+fn deviations_are_the_same_on_both() -> Outcome {
+    let golden = Golden::load();
+    let of = |kind| pooled(&backbone(kind)?, &golden.squares[..2]);
+    for (cpu, candle) in of(BackendKind::Cpu)?.iter().zip(&of(BackendKind::Candle)?) {
+        for (a, b) in cpu.deviations().iter().zip(candle.deviations()) {
+            assert!((a - b).abs() <= 1e-4 * (1.0 + b), "{a} and {b}");
         }
     }
     Ok(())
 }
 
 fn a_batch_equals_its_parts() -> Outcome {
-    let (golden, backbone) = (Golden::load(), backbone()?);
-    let batch: Vec<Embedding> = pollster::block_on(backbone.embed(&golden.squares[..3]))?;
-    for (square, from_batch) in golden.squares.iter().zip(&batch) {
-        let similarity = pollster::block_on(backbone.embed_one(square))?.similarity(from_batch);
-        assert!(similarity > 0.999_999, "cosine {similarity}");
+    let golden = Golden::load();
+    for kind in [BackendKind::Cpu, BackendKind::Candle] {
+        let backbone = backbone(kind)?;
+        let batch = pooled(&backbone, &golden.squares[..3])?;
+        for (square, from_batch) in golden.squares.iter().zip(&batch) {
+            let alone = pooled(&backbone, std::slice::from_ref(square))?;
+            let similarity = cosine(alone[0].embedding(), from_batch.embedding());
+            assert!(similarity > 0.999_999, "{kind}: cosine {similarity}");
+        }
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Native integration tests, one module per subject. Own harness, so that what needs `../shared` can be skipped by name.
 
 mod cli;
+mod eval;
 mod golden;
 mod photos;
 #[path = "../support/mod.rs"]
@@ -10,9 +11,15 @@ mod weights;
 use libtest_mimic::Arguments;
 
 fn main() {
-    let trials = [photos::trials(), weights::trials(), cli::trials(), golden::trials()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let trials = [
+        photos::trials(),
+        weights::trials(),
+        cli::trials(),
+        eval::trials(),
+        golden::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -102,7 +102,7 @@ fn odd_sizes_are_accepted() -> Outcome {
     for (name, size) in [("1x1.png", (1, 1)), ("12000x40.png", (12_000, 40))] {
         let photo = decode(name)?;
         assert_eq!((photo.width(), photo.height()), size, "{name}");
-        glimpse::Square::from_photo(&photo)?;
+        glimpse::Picture::from_photo(&photo)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 import { EngineError } from './protocol.js';
 
-/** @import { BackendReason } from './protocol.js' */
+/** @import { BackendReason, Wanted } from './protocol.js' */
 
 /** A WebGPU engine whose embedding of the known picture is less like the CPU's than this is not used. */
 const LEAST_COSINE = 0.999;
@@ -14,7 +14,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|software/i;
 /**
  * @typedef {object} StartOptions
  * @property {any} module the wasm module
- * @property {'auto' | 'cpu' | 'webgpu'} wanted
+ * @property {Wanted} wanted
  * @property {BackendReason | null} reason why the CPU is wanted, where something went wrong before
  * @property {Uint8Array} weights
  * @property {string | null} manifest text of the manifest; null for a network without a known answer
@@ -26,6 +26,7 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|software/i;
  */
 export async function startEngine(options) {
   if (options.wanted === 'cpu') return startCpu(options, options.reason);
+  if (options.wanted === 'candle') return startCpu(options, { code: 'forced', detail: '' }, 'candle');
   const { adapter, reason } = await probe(options.wanted === 'auto');
   if (reason) return refuse(options, reason);
   return startWebGpu(options, adapter);
@@ -34,9 +35,10 @@ export async function startEngine(options) {
 /**
  * @param {StartOptions} options
  * @param {BackendReason | null} reason
+ * @param {'cpu' | 'candle'} backend
  */
-async function startCpu({ module, weights }, reason) {
-  const engine = await module.Engine.create('cpu', weights);
+async function startCpu({ module, weights }, reason, backend = 'cpu') {
+  const engine = await module.Engine.create(backend, weights);
   return { engine, adapter: engine.adapter, reason };
 }
 

@@ -3,7 +3,7 @@
 
 import { EngineError } from './protocol.js';
 
-/** @import { BackendReason, EngineInfo, PictureSource, Prediction, SupportClass, TrainingOptions } from './protocol.js' */
+/** @import { Assessment, BackendReason, EngineInfo, PictureSource, Prediction, SupportClass, TrainingOptions, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -43,17 +43,19 @@ export class EngineClient extends EventTarget {
   /** @type {File | null} */
   #checkpoint = null;
   #backend;
+  #oneView;
   #supportSet;
   /** @type {EngineInfo | null} */
   #info = null;
 
   /**
-   * @param {'auto' | 'cpu' | 'webgpu'} backend
+   * @param {{backend: Wanted, oneView: boolean}} wishes of the address; `oneView` embeds photos from one view alone
    * @param {() => SupportClass[]} supportSet what a new worker must be told
    */
-  constructor(backend, supportSet) {
+  constructor({ backend, oneView }, supportSet) {
     super();
     this.#backend = backend;
+    this.#oneView = oneView;
     this.#supportSet = supportSet;
     this.#reason = backend === 'cpu' ? { code: 'forced', detail: '' } : null;
     setInterval(() => this.#ping(), PING_EVERY);
@@ -87,10 +89,10 @@ export class EngineClient extends EventTarget {
   }
 
   /**
-   * The exact square that will be embedded, as a PNG.
+   * What every view of the network will be cut from, as a PNG.
    * @param {PictureSource} source
    * @param {JobOptions} [options]
-   * @returns {Promise<{square: Blob}>}
+   * @returns {Promise<{picture: Blob}>}
    */
   prepare(source, options = {}) {
     const transfer = source.kind === 'frame' ? [source.bitmap] : [];
@@ -98,12 +100,12 @@ export class EngineClient extends EventTarget {
   }
 
   /**
-   * @param {Blob} square
+   * @param {Blob} picture
    * @param {JobOptions} [options]
    * @returns {Promise<{embedding: Float32Array, milliseconds: number}>}
    */
-  embed(square, options) {
-    return this.#request('embed', { square }, options);
+  embed(picture, options) {
+    return this.#request('embed', { picture }, options);
   }
 
   /**
@@ -122,6 +124,24 @@ export class EngineClient extends EventTarget {
    */
   predict(embeddings) {
     return this.#request('predict', { embeddings });
+  }
+
+  /**
+   * Names photos whose class is known: the i-th embedding is of the i-th class.
+   * @param {number[]} classIds
+   * @param {Float32Array[]} embeddings
+   * @returns {Promise<Assessment>}
+   */
+  assess(classIds, embeddings) {
+    return this.#request('assess', { classIds, embeddings });
+  }
+
+  /**
+   * Names every shot by the others.
+   * @returns {Promise<Assessment>}
+   */
+  leaveOneOut() {
+    return this.#request('leaveOneOut', {});
   }
 
   /**
@@ -225,7 +245,8 @@ export class EngineClient extends EventTarget {
   }
 
   #startArguments() {
-    return { backend: this.#reason ? 'cpu' : this.#backend, reason: this.#reason, checkpoint: this.#checkpoint };
+    const backend = this.#reason ? 'cpu' : this.#backend;
+    return { backend, reason: this.#reason, checkpoint: this.#checkpoint, oneView: this.#oneView };
   }
 
   /** @param {any} message */

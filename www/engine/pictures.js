@@ -1,25 +1,24 @@
-// Turns files, camera frames and kept squares into the module's Square, and a Square into a PNG that keeps every pixel.
-// Worker side. The crop and the resize are the module's; here pixels are only carried.
+// Turns files, camera frames and kept PNGs into the module's Picture, and a Picture into a PNG that keeps every pixel.
+// Worker side. The resize is the module's; here pixels are only carried.
 
 import { EngineError } from './protocol.js';
 
 /** @import { PictureSource } from './protocol.js' */
 
-const SIDE = 224;
 /** The module's own limit, for pictures that only the browser can decode: 64 megapixels of 2^20 pixels. */
 const MOST_PIXELS = 64 * 2 ** 20;
 
 /** One canvas for reading pixels back, resized as needed. */
-const canvas = new OffscreenCanvas(SIDE, SIDE);
+const canvas = new OffscreenCanvas(1, 1);
 const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));
 
 /**
  * @param {any} module
  * @param {PictureSource} source
- * @returns {Promise<any>} a Square, to be freed
+ * @returns {Promise<any>} a Picture, to be freed
  */
-export function squareOf(module, source) {
-  return source.kind === 'frame' ? squareOfFrame(module, source.bitmap, source.mirror) : squareOfFile(module, source.file);
+export function pictureOf(module, source) {
+  return source.kind === 'frame' ? pictureOfFrame(module, source.bitmap, source.mirror) : pictureOfFile(module, source.file);
 }
 
 /**
@@ -27,25 +26,27 @@ export function squareOf(module, source) {
  * @param {ImageBitmap} bitmap closed afterwards
  * @param {boolean} mirror
  */
-export function squareOfFrame(module, bitmap, mirror) {
+export function pictureOfFrame(module, bitmap, mirror) {
   const { data, width, height } = pixelsOf(bitmap, mirror);
-  return module.squareFromPixels(data, width, height);
+  return module.pictureFromPixels(data, width, height);
 }
 
 /**
  * @param {any} module
  * @param {Blob} png made by `pngOf`
  */
-export async function squareOfPng(module, png) {
+export async function pictureOfPng(module, png) {
   const bitmap = await createImageBitmap(png, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
-  return module.squareFromRgba(pixelsOf(bitmap, false).data);
+  const { data, width, height } = pixelsOf(bitmap, false);
+  return module.pictureFromRgba(data, width, height);
 }
 
-/** @param {any} square */
-export async function pngOf(square) {
-  const paper = new OffscreenCanvas(SIDE, SIDE);
+/** @param {any} picture */
+export async function pngOf(picture) {
+  const { width, height } = picture;
+  const paper = new OffscreenCanvas(width, height);
   const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (paper.getContext('2d'));
-  pen.putImageData(new ImageData(square.rgba(), SIDE, SIDE), 0, 0);
+  pen.putImageData(new ImageData(picture.rgba(), width, height), 0, 0);
   return paper.convertToBlob({ type: 'image/png' });
 }
 
@@ -53,16 +54,16 @@ export async function pngOf(square) {
  * @param {any} module
  * @param {Blob} file
  */
-async function squareOfFile(module, file) {
+async function pictureOfFile(module, file) {
   const buffer = await file.arrayBuffer().catch((error) => {
     throw new EngineError('file-unreadable', String(error));
   });
   try {
-    return module.squareFromPhoto(new Uint8Array(buffer));
+    return module.pictureFromPhoto(new Uint8Array(buffer));
   } catch (error) {
     const refusal = /** @type {EngineError} */ (error);
     if (refusal.code !== 'photo-format') throw error;
-    return squareByBrowser(module, file, refusal);
+    return pictureByBrowser(module, file, refusal);
   }
 }
 
@@ -72,7 +73,7 @@ async function squareOfFile(module, file) {
  * @param {Blob} file
  * @param {Error} refusal what the module said
  */
-async function squareByBrowser(module, file, refusal) {
+async function pictureByBrowser(module, file, refusal) {
   const bitmap = await createImageBitmap(file).catch(() => {
     throw refusal;
   });
@@ -81,7 +82,7 @@ async function squareByBrowser(module, file, refusal) {
     bitmap.close();
     throw new EngineError('photo-too-large', `the picture has ${size} pixels`);
   }
-  return squareOfFrame(module, bitmap, false);
+  return pictureOfFrame(module, bitmap, false);
 }
 
 /**

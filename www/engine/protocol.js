@@ -7,7 +7,7 @@
  */
 
 /**
- * A picture on its way to becoming a square: an encoded file, or a camera frame.
+ * A picture on its way into the module: an encoded file, or a camera frame.
  * @typedef {{kind: 'file', file: Blob} | {kind: 'frame', bitmap: ImageBitmap, mirror: boolean}} PictureSource
  */
 
@@ -17,12 +17,24 @@
  */
 
 /**
+ * The backends that an address can ask for; `candle` is a second way to compute on the CPU, for comparison.
+ * @typedef {'auto' | 'cpu' | 'candle' | 'webgpu'} Wanted
+ */
+
+/**
+ * From how many views of a photo its embedding is made, and why: all of them, or one because the address asks for it or the
+ * device is slow.
+ * @typedef {{count: number, reason: 'all' | 'asked' | 'slow'}} Views
+ */
+
+/**
  * The engine once it runs. `reason` is null where the first choice was taken.
  * @typedef {object} EngineInfo
- * @property {'cpu' | 'webgpu'} backend
+ * @property {'cpu' | 'candle' | 'webgpu'} backend
  * @property {string} adapter
  * @property {BackendReason | null} reason
- * @property {number} milliseconds time of one embedding, warmed up
+ * @property {number} milliseconds time of one view, warmed up
+ * @property {Views} views
  * @property {NetworkInfo} network
  */
 
@@ -49,16 +61,44 @@
  * @typedef {{id: number, active: boolean, shots: {id: number, embedding: Float32Array}[]}} SupportClass
  */
 
+/** @typedef {'finetune' | 'finetune-plain' | 'prototype' | 'nearest'} Method */
+
+/**
+ * How sure it is that a photo is any of the classes: 0.5 where that is as likely as not. Not `certain` is a rough guess.
+ * @typedef {{score: number, probability: number, certain: boolean}} Familiarity
+ */
+
 /**
  * @typedef {object} Prediction
- * @property {'prototype' | 'finetune'} method
+ * @property {Method} method
  * @property {{classId: number, probability: number}[]} scores
  * @property {{shotId: number, classId: number, similarity: number}} nearest
+ * @property {Familiarity} familiarity
+ */
+
+/**
+ * How well photos of known classes are named. `confusion[truth][answer]` counts photos, in the order of `classIds`.
+ * @typedef {object} Assessment
+ * @property {number[]} classIds
+ * @property {number[][]} confusion
+ * @property {(number | null)[]} classAccuracy null where a class had no photo
+ * @property {number | null} accuracy
  */
 
 /** @typedef {{step: number, loss: number, crossEntropy: number, entropy: number, accuracy: number}} TrainingStep */
 
-/** @typedef {{recipe: 'scaled' | 'plain'}} TrainingOptions */
+/**
+ * What is left out is the method's own.
+ * @typedef {object} TrainingOptions
+ * @property {Method} method
+ * @property {number} [steps]
+ * @property {number} [learningRate]
+ * @property {number} [entropyWeight]
+ * @property {number} [scale]
+ * @property {boolean} [learnScale]
+ * @property {'prototypes' | 'random'} [initialisation]
+ * @property {'cosine' | 'dot'} [similarity]
+ */
 
 /** An error with a stable code. The page words it; `message` is the engine's own account of it. */
 export class EngineError extends Error {

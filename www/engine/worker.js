@@ -4,14 +4,18 @@
 import init, * as module from '../../pkg/glimpse.js';
 import { startEngine } from './backend.js';
 import { Lane, nextTask } from './lane.js';
-import { pngOf, squareOf, squareOfFrame, squareOfPng } from './pictures.js';
+import { pictureOf, pictureOfFrame, pictureOfPng, pngOf } from './pictures.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { BackendReason, PictureSource, Request, SupportClass, TrainingOptions, TrainingStep } from './protocol.js' */
+/** @import { Assessment, BackendReason, PictureSource, Request, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
+/** The views that the module makes of a photo. */
+const ALL_VIEWS = 8;
+/** Where one view takes longer than this, in milliseconds, photos are embedded from one view alone. */
+const SLOW = 600;
 
 const moduleReady = init({ module_or_path: new URL('../../pkg/glimpse_bg.wasm', import.meta.url) }).catch((error) => {
   throw new EngineError('module', String(error));
@@ -25,6 +29,8 @@ const pictureLane = new Lane({ open: true });
 
 /** @type {any} */
 let engine = null;
+/** Whether photos are embedded from one view alone. */
+let oneView = false;
 /**
  * The session. A promise, so that whatever is sent early waits for the module and stays in order.
  * @type {Promise<any>}
@@ -64,6 +70,8 @@ const operations = {
   embed: { queue: (run) => engineLane.add(run), run: embed },
   predictFrame: { queue: (run) => engineLane.addFirst(run), run: predictFrame },
   predict: { queue: atOnce, run: predict },
+  assess: { queue: atOnce, run: assess },
+  leaveOneOut: { queue: atOnce, run: leaveOneOut },
   setSupport: { queue: atOnce, run: setSupport },
   setShot: { queue: atOnce, run: setShot },
   removeShot: { queue: atOnce, run: removeShot },
@@ -79,10 +87,10 @@ function atOnce(run) {
 
 /**
  * Gets the weights, chooses a backend and warms it up. An engine that runs already is kept until the new one does.
- * @param {{backend: 'auto' | 'cpu' | 'webgpu', reason: BackendReason | null, checkpoint: File | null}} args
+ * @param {{backend: Wanted, reason: BackendReason | null, checkpoint: File | null, oneView: boolean}} args
  * @param {Job} job
  */
-async function start({ backend, reason, checkpoint }, job) {
+async function start({ backend, reason, checkpoint, oneView: asked }, job) {
   job.report({ phase: 'module' });
   const weights = checkpoint
     ? readCheckpoint(checkpoint)
@@ -95,50 +103,62 @@ async function start({ backend, reason, checkpoint }, job) {
     const started = await startEngine({ module, wanted: backend, reason, weights: bytes, manifest });
     engine?.free();
     engine = started.engine;
-    const milliseconds = await timeEmbedding();
-    return { backend: engine.backend, adapter: started.adapter, reason: started.reason, milliseconds, network };
+    const milliseconds = await timeView();
+    const views = chooseViews(asked, milliseconds);
+    oneView = views.count === 1;
+    return { backend: engine.backend, adapter: started.adapter, reason: started.reason, milliseconds, views, network };
   } finally {
     if (engine) engineLane.open();
   }
 }
 
 /** The first embedding of a backend is slow (shaders, memory), so the second one is timed. */
-async function timeEmbedding() {
-  const square = module.squareFromPixels(new Uint8ClampedArray(4).fill(255), 1, 1);
+async function timeView() {
+  const picture = module.pictureFromPixels(new Uint8ClampedArray(4).fill(255), 1, 1);
   try {
-    await engine.embed(square);
+    await engine.embed(picture, true);
     const began = performance.now();
-    await engine.embed(square);
+    await engine.embed(picture, true);
     return performance.now() - began;
   } finally {
-    square.free();
+    picture.free();
   }
+}
+
+/**
+ * @param {boolean} asked whether the address asks for one view
+ * @param {number} milliseconds what one view takes
+ * @returns {Views}
+ */
+function chooseViews(asked, milliseconds) {
+  if (asked) return { count: 1, reason: 'asked' };
+  return milliseconds > SLOW ? { count: 1, reason: 'slow' } : { count: ALL_VIEWS, reason: 'all' };
 }
 
 /** @param {{source: PictureSource}} args */
 async function prepare({ source }) {
   await moduleReady;
-  const square = await squareOf(module, source);
+  const picture = await pictureOf(module, source);
   try {
-    return { square: await pngOf(square) };
+    return { picture: await pngOf(picture) };
   } finally {
-    square.free();
+    picture.free();
   }
 }
 
 /**
- * @param {{square: Blob}} args
+ * @param {{picture: Blob}} args
  * @param {Job} job
  */
 async function embed(args, job) {
-  const square = await squareOfPng(module, args.square);
+  const picture = await pictureOfPng(module, args.picture);
   try {
     job.check();
     const began = performance.now();
-    const embedding = await engine.embed(square);
+    const embedding = await engine.embed(picture, oneView);
     return { embedding, milliseconds: performance.now() - began };
   } finally {
-    square.free();
+    picture.free();
   }
 }
 
@@ -147,15 +167,15 @@ async function embed(args, job) {
  * @param {Job} job
  */
 async function predictFrame({ bitmap, mirror }, job) {
-  const square = squareOfFrame(module, bitmap, mirror);
+  const picture = pictureOfFrame(module, bitmap, mirror);
   try {
     const began = performance.now();
-    const embedding = await engine.embed(square);
+    const embedding = await engine.embed(picture, true);
     const milliseconds = performance.now() - began;
     job.check();
     return { prediction: (await session).predict(embedding), milliseconds };
   } finally {
-    square.free();
+    picture.free();
   }
 }
 
@@ -163,6 +183,22 @@ async function predictFrame({ bitmap, mirror }, job) {
 async function predict({ embeddings }) {
   const current = await session;
   return embeddings.map((embedding) => current.predict(embedding));
+}
+
+/**
+ * @param {{classIds: number[], embeddings: Float32Array[]}} args
+ * @returns {Promise<Assessment>}
+ */
+async function assess({ classIds, embeddings }) {
+  const length = embeddings[0]?.length ?? 0;
+  const values = new Float32Array(length * embeddings.length);
+  embeddings.forEach((embedding, index) => values.set(embedding, index * length));
+  return (await session).assess(Uint32Array.from(classIds), values);
+}
+
+/** @returns {Promise<Assessment>} */
+async function leaveOneOut() {
+  return (await session).leaveOneOut();
 }
 
 /** @param {{classes: SupportClass[]}} args */
@@ -220,7 +256,7 @@ async function train({ options }, job) {
     while (!trainer.done) {
       const began = performance.now();
       /** @type {TrainingStep[]} */
-      const steps = await trainer.run(count);
+      const steps = trainer.run(count);
       job.report({ steps, done: trainer.step, total: trainer.steps });
       count = nextCount(count, performance.now() - began);
       await nextTask();

@@ -154,8 +154,8 @@ export class ClassCardView extends EventTarget {
     if (!item) return;
     item.dataset.status = shot.status;
     const picture = /** @type {HTMLImageElement} */ (item.querySelector('img'));
-    if (!shot.square || !picture.hidden) return;
-    picture.src = addressOf(shot.square);
+    if (!shot.picture || !picture.hidden) return;
+    picture.src = addressOf(shot.picture);
     picture.hidden = false;
   }
 

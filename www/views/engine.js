@@ -40,7 +40,7 @@ export class EngineView {
   /** @param {EngineInfo} info */
   showReady(info) {
     this.#info = info;
-    this.#milliseconds = info.milliseconds;
+    this.#milliseconds = info.milliseconds * info.views.count;
     this.element.dataset.state = 'ready';
     this.#bar.hidden = true;
     this.#refresh();
@@ -68,7 +68,7 @@ export class EngineView {
 
   #refresh() {
     if (!this.#info) return;
-    const { backend, adapter, reason, network } = this.#info;
+    const { backend, adapter, reason, views, network } = this.#info;
     const names = text.engine.backends;
     const words = text.engine.terms;
     this.#say(this.#working > 0 ? text.engine.working(this.#working) : text.engine.ready(names[backend], this.#milliseconds));
@@ -77,6 +77,7 @@ export class EngineView {
       ['backend', words.backend, names[backend]],
       ['adapter', words.adapter, adapter || text.engine.unknownAdapter],
       ['speed', words.speed, text.engine.milliseconds(this.#milliseconds)],
+      ['views', words.views, text.engine.views[views.reason](views.count)],
       ['network', words.network, network.name],
       ['source', words.source, network.source],
       ['size', words.size, text.engine.size(network.bytes)],

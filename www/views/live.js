@@ -35,7 +35,7 @@ export class LiveView extends EventTarget {
     this.#viewfinder.offMessage = text.live.idle;
     this.#prediction = new PredictionView(model);
     const tools = el('div.live-tools', {}, this.#toggle, this.#viewfinder.controls);
-    this.element = el('section.live', { id: 'live', aria: { label: text.live.title } }, this.#viewfinder.element, tools, this.#prediction.element, el('div.live-notes', {}, this.#method, this.#rate), this.#spoken);
+    this.element = el('section.live', { id: 'live', aria: { label: text.live.title } }, this.#viewfinder.element, tools, el('div.live-notes', {}, this.#method, this.#rate), this.#prediction.element, this.#spoken);
     this.#toggle.addEventListener('click', () => emit(this, 'toggle', { on: !this.on }));
     this.#viewfinder.refresh();
   }
@@ -61,11 +61,16 @@ export class LiveView extends EventTarget {
    */
   show({ prediction, milliseconds, perSecond }) {
     const winner = this.#prediction.show(prediction);
-    this.#method.textContent = text.prediction[prediction.method];
+    this.#method.textContent = text.prediction.methods[prediction.method];
     this.#rate.textContent = perSecond ? text.live.rate(perSecond.toFixed(1), milliseconds) : '';
     this.element.dataset.frames = String(Number(this.element.dataset.frames ?? 0) + 1);
     if (winner) this.#speak(winner.name, text.prediction.winner(winner.name, winner.share));
     return winner;
+  }
+
+  /** @param {number} threshold */
+  setThreshold(threshold) {
+    return this.#prediction.setThreshold(threshold);
   }
 
   /** @param {string} words why there is no answer */

@@ -1,10 +1,11 @@
-// An answer: the winner with the most similar shot beside it, and a bar for each class.
+// An answer: the winner, or that it is none of these, with the most similar shot beside it, and a bar for each class.
 // Rows keep their place while numbers change, so that a live answer can be read. It reads the model and changes nothing.
 
 import { percent, text } from '../strings.js';
 import { addressOf, colour, el } from './dom.js';
+import { USUAL_THRESHOLD } from './strictness.js';
 
-/** @import { Prediction } from '../engine/protocol.js' */
+/** @import { Familiarity, Prediction } from '../engine/protocol.js' */
 /** @import { Model } from '../model.js' */
 
 export class PredictionView {
@@ -16,6 +17,10 @@ export class PredictionView {
   #caption = el('figcaption');
   #bars = el('ol.bars', { aria: { label: text.prediction.probabilities } });
   #more = el('p.bars-more', { hidden: true });
+  #familiarity = el('p.familiarity');
+  #threshold = USUAL_THRESHOLD;
+  /** @type {Prediction | null} */
+  #shown = null;
   /** @type {Map<number, HTMLElement>} */
   #rows = new Map();
 
@@ -28,13 +33,16 @@ export class PredictionView {
     this.#most = most;
     const nearest = el('figure.nearest', {}, this.#picture, this.#caption);
     const winner = el('div.winner', {}, el('div.winner-words', {}, this.#name, this.#share), nearest);
-    this.element = el('div.prediction', { data: { prediction: '' } }, winner, this.#bars, this.#more);
+    this.element = el('div.prediction', { data: { prediction: '' } }, winner, this.#bars, this.#more, this.#familiarity);
     this.clear(text.prediction.noneYet);
   }
 
   /** @param {string} words */
   clear(words) {
+    this.#shown = null;
     this.element.dataset.empty = 'true';
+    delete this.element.dataset.familiar;
+    delete this.element.dataset.familiarity;
     delete this.element.dataset.winnerId;
     delete this.element.dataset.method;
     this.#name.textContent = words;
@@ -43,15 +51,27 @@ export class PredictionView {
     this.#picture.hidden = true;
     this.#picture.removeAttribute('src');
     this.#more.hidden = true;
+    this.#familiarity.textContent = '';
     this.#bars.replaceChildren();
     this.#rows.clear();
   }
 
   /**
-   * @param {Prediction} prediction
-   * @returns {{name: string, share: string} | null} the winner, in words
+   * Shows the answer anew with another threshold.
+   * @param {number} threshold how sure it must be that a photo is one of the classes, 0 to 1
    */
-  show({ method, scores, nearest }) {
+  setThreshold(threshold) {
+    this.#threshold = threshold;
+    return this.#shown && this.show(this.#shown);
+  }
+
+  /**
+   * @param {Prediction} prediction
+   * @returns {{name: string, share: string} | null} the answer in words
+   */
+  show(prediction) {
+    const { method, scores, nearest, familiarity } = prediction;
+    this.#shown = prediction;
     const known = scores.flatMap(({ classId, probability }) => {
       const photoClass = this.#model.findClass(classId);
       return photoClass ? [{ photoClass, probability }] : [];
@@ -62,13 +82,29 @@ export class PredictionView {
     this.element.dataset.method = method;
     this.element.dataset.winnerId = String(winner.photoClass.id);
     colour(this.element, winner.photoClass.hue);
-    this.#name.textContent = winner.photoClass.name;
-    this.#share.textContent = percent(winner.probability);
+    const answer = this.#answer(winner.photoClass.name, winner.probability, familiarity);
+    this.#name.textContent = answer.name;
+    this.#share.textContent = answer.share;
     this.#showNearest(nearest);
     this.#showBars(this.#chosen(known), winner.photoClass.id);
     this.#more.hidden = known.length <= this.#most;
     this.#more.textContent = text.prediction.more(known.length - this.#most);
-    return { name: winner.photoClass.name, share: percent(winner.probability) };
+    return answer;
+  }
+
+  /**
+   * @param {string} name of the likeliest class
+   * @param {number} probability
+   * @param {Familiarity} familiarity
+   */
+  #answer(name, probability, familiarity) {
+    const words = text.prediction;
+    const familiar = familiarity.probability >= this.#threshold;
+    this.element.dataset.familiar = String(familiar);
+    this.element.dataset.familiarity = String(familiarity.probability);
+    const say = familiarity.certain ? words.familiarity : words.roughFamiliarity;
+    this.#familiarity.textContent = say(familiarity.probability);
+    return familiar ? { name, share: percent(probability) } : { name: words.noneOfThese, share: words.closest(name) };
   }
 
   /**
@@ -83,10 +119,10 @@ export class PredictionView {
 
   /** @param {Prediction['nearest']} nearest */
   #showNearest({ shotId, similarity }) {
-    const square = this.#model.findShot(shotId)?.shot.square ?? null;
+    const picture = this.#model.findShot(shotId)?.shot.picture ?? null;
     const words = similarity.toFixed(2);
-    this.#picture.hidden = square === null;
-    if (square && this.#picture.src !== addressOf(square)) this.#picture.src = addressOf(square);
+    this.#picture.hidden = picture === null;
+    if (picture && this.#picture.src !== addressOf(picture)) this.#picture.src = addressOf(picture);
     this.#picture.alt = text.prediction.nearest(words);
     this.#caption.textContent = text.prediction.nearestShort(words);
     this.element.dataset.nearestShotId = String(shotId);

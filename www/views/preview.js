@@ -37,7 +37,7 @@ export class PreviewView extends EventTarget {
     const place = photoClass.shots.indexOf(shot) + 1;
     this.#title.textContent = text.preview.position(photoClass.name, place, photoClass.shots.length);
     this.#picture.alt = shot.name || text.shot.open(place, photoClass.name);
-    if (shot.square) this.#picture.src = addressOf(shot.square);
+    if (shot.picture) this.#picture.src = addressOf(shot.picture);
     this.#note.textContent = shot.status === 'failed' ? text.preview.failed : text.preview.caption;
     colour(this.element, photoClass.hue);
     if (!this.element.open) this.element.showModal();

@@ -1,8 +1,10 @@
-// Step 3, photos: each with its answer, newest first. Events: `files`, `remove` ({testId}), `clear`.
+// Step 3, photos: each with its answer, newest first, and what it really is where the visitor says so.
+// Events: `files`, `remove` ({testId}), `clear`, `truth` ({testId, classId}).
 
 import { text } from '../strings.js';
 import { addressOf, el, emit, fileButton, icon } from './dom.js';
 import { PredictionView } from './prediction.js';
+import { USUAL_THRESHOLD } from './strictness.js';
 
 /** @import { Prediction } from '../engine/protocol.js' */
 /** @import { Change, Model, TestPhoto } from '../model.js' */
@@ -14,8 +16,10 @@ export class TestsView extends EventTarget {
   #model;
   #list = el('ul.test-list');
   #hint = el('p.drop-hint', {}, text.tests.empty);
+  #method = el('p.method', { id: 'tests-method' });
+  #threshold = USUAL_THRESHOLD;
   #clear = el('button.button.quiet', { id: 'clear-tests', hidden: true }, text.tests.clear);
-  /** @type {Map<number, {item: HTMLElement, picture: HTMLImageElement, prediction: PredictionView}>} */
+  /** @type {Map<number, {item: HTMLElement, picture: HTMLImageElement, prediction: PredictionView, truth: HTMLSelectElement}>} */
   #items = new Map();
 
   /** @param {Model} model */
@@ -24,24 +28,34 @@ export class TestsView extends EventTarget {
     this.#model = model;
     const choose = fileButton('button', {
       label: text.tests.choose,
-      hint: text.tests.choose,
+      hint: text.tests.chooseHint,
       picture: 'photos',
       id: 'test-input',
       pick: (files) => emit(this, 'files', { files }),
     });
-    const head = el('div.tests-head', {}, el('h3', { id: 'tests-title' }, text.tests.title), this.#clear, choose);
-    this.element = el('section.tests', { id: 'tests', aria: { labelledby: 'tests-title' } }, head, this.#hint, this.#list);
+    const folder = fileButton('button', {
+      label: text.tests.folder,
+      hint: text.tests.folderHint,
+      picture: 'folder',
+      id: 'test-folder-input',
+      folder: true,
+      pick: (files) => emit(this, 'files', { files }),
+    });
+    const head = el('div.tests-head', {}, el('h3', { id: 'tests-title' }, text.tests.title), this.#clear, choose, folder);
+    this.element = el('section.tests', { id: 'tests', aria: { labelledby: 'tests-title' } }, head, this.#method, this.#hint, this.#list);
     this.#clear.addEventListener('click', () => emit(this, 'clear'));
   }
 
   /** @param {Change} change */
   update({ type, test }) {
+    if (['class-added', 'class-removed', 'class-changed'].includes(type)) for (const own of this.#model.tests) this.#refreshTruth(own);
     if (!test) return;
     if (type === 'test-added') this.#add(test);
     if (type === 'test-changed') this.#refresh(test);
     if (type === 'test-removed') this.#remove(test);
     this.#hint.hidden = this.#items.size > 0;
     this.#clear.hidden = this.#items.size === 0;
+    this.#method.hidden = this.#items.size === 0;
   }
 
   /** @param {TestPhoto} test */
@@ -49,11 +63,16 @@ export class TestsView extends EventTarget {
     const picture = el('img', { alt: '', width: 224, height: 224, hidden: true });
     const prediction = new PredictionView(this.#model, { most: BARS });
     const name = test.name || text.tests.unnamed;
+    prediction.setThreshold(this.#threshold);
+    const truth = el('select', { data: { truth: '' }, aria: { label: text.tests.truthFor(name) } });
+    truth.addEventListener('change', () => emit(this, 'truth', { testId: test.id, classId: truth.value === '' ? null : Number(truth.value) }));
+    const really = el('label.test-truth', {}, el('span', {}, text.tests.truth), truth);
     const remove = el('button.icon-button', { aria: { label: text.tests.remove(name) }, on: { click: () => emit(this, 'remove', { testId: test.id }) } }, icon('close'));
-    const item = el('li.test', { data: { testId: test.id } }, el('div.test-photo', {}, picture), prediction.element, el('p.test-name', {}, name), remove);
+    const item = el('li.test', { data: { testId: test.id } }, el('div.test-photo', {}, picture), prediction.element, really, el('p.test-name', {}, name), remove);
     const next = this.#model.tests[this.#model.tests.indexOf(test) + 1];
     this.#list.insertBefore(item, (next && this.#items.get(next.id)?.item) ?? null);
-    this.#items.set(test.id, { item, picture, prediction });
+    this.#items.set(test.id, { item, picture, prediction, truth });
+    this.#refreshTruth(test);
     this.#refresh(test);
   }
 
@@ -62,11 +81,29 @@ export class TestsView extends EventTarget {
     const entry = this.#items.get(test.id);
     if (!entry) return;
     entry.item.dataset.status = test.embedding ? 'ready' : 'pending';
-    if (test.square && entry.picture.hidden) {
-      entry.picture.src = addressOf(test.square);
+    if (test.picture && entry.picture.hidden) {
+      entry.picture.src = addressOf(test.picture);
       entry.picture.hidden = false;
     }
     if (!test.embedding) entry.prediction.clear(text.tests.waiting);
+  }
+
+  /**
+   * Offers the classes as they are; what a photo really is stays chosen where that class is there.
+   * @param {TestPhoto} test
+   */
+  #refreshTruth(test) {
+    const truth = this.#items.get(test.id)?.truth;
+    if (!truth) return;
+    const options = this.#model.classes.map((own) => el('option', { value: own.id }, own.name));
+    truth.replaceChildren(el('option', { value: '' }, text.tests.noTruth), ...options);
+    truth.value = test.classId !== null && this.#model.findClass(test.classId) ? String(test.classId) : '';
+  }
+
+  /** @param {number} threshold */
+  setThreshold(threshold) {
+    this.#threshold = threshold;
+    for (const { prediction } of this.#items.values()) prediction.setThreshold(threshold);
   }
 
   /**
@@ -75,6 +112,7 @@ export class TestsView extends EventTarget {
    */
   showPrediction(test, prediction) {
     const entry = this.#items.get(test.id);
+    this.#method.textContent = prediction ? text.prediction.methods[prediction.method] : '';
     if (prediction) entry?.prediction.show(prediction);
     else entry?.prediction.clear(text.prediction.none);
   }

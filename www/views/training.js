@@ -1,11 +1,12 @@
 // Step 2: the set's name, the Train button with its reasons, progress, curves and outcome.
-// Events: `train` ({recipe}), `cancel`.
+// Events: `train` (options), `cancel`.
 
 import { text } from '../strings.js';
 import { ChartView } from './chart.js';
 import { el, emit } from './dom.js';
+import { MethodView } from './method.js';
 
-/** @import { TrainingStep } from '../engine/protocol.js' */
+/** @import { Method, TrainingStep } from '../engine/protocol.js' */
 
 export class TrainingView extends EventTarget {
   #set = el('p.set-name', { id: 'set-name' });
@@ -16,17 +17,20 @@ export class TrainingView extends EventTarget {
   #step = el('span.train-step-count');
   #outcome = el('p.train-outcome', { id: 'train-outcome' });
   #chart = new ChartView();
+  #how = new MethodView();
+  /** @type {{reason: string | null, head: 'none' | 'stale' | 'trained', method: Method | null}} */
+  #state = { reason: null, head: 'none', method: null };
 
   constructor() {
     super();
     const progress = el('div.train-progress', {}, this.#progress, this.#step);
-    this.element = el('div.train', { data: { running: 'false' } }, this.#set, el('div.train-buttons', {}, this.#train, this.#cancel), this.#status, progress, this.#chart.element, this.#outcome, advanced());
-    this.#train.addEventListener('click', () => emit(this, 'train', { recipe: this.#recipe() }));
+    this.element = el('div.train', { data: { running: 'false' } }, this.#set, el('div.train-buttons', {}, this.#train, this.#cancel), this.#status, progress, this.#chart.element, this.#outcome, this.#how.element);
+    this.#train.addEventListener('click', () => {
+      const options = this.#how.options();
+      if (options) emit(this, 'train', options);
+    });
+    this.#how.addEventListener('change', () => this.showState(this.#state));
     this.#cancel.addEventListener('click', () => emit(this, 'cancel'));
-  }
-
-  #recipe() {
-    return /** @type {HTMLInputElement} */ (this.element.querySelector('input[name=recipe]:checked')).value;
   }
 
   /** @param {string} name */
@@ -35,14 +39,20 @@ export class TrainingView extends EventTarget {
   }
 
   /**
-   * @param {{reason: string | null, head: 'none' | 'stale' | 'trained'}} state `reason` says why training cannot start
+   * @param {{reason: string | null, head: 'none' | 'stale' | 'trained', method: Method | null}} state `reason` says why training
+   *   cannot start, `method` how the head was trained
    */
-  showState({ reason, head }) {
-    const states = text.training.states;
+  showState(state) {
+    this.#state = state;
+    const { reason, head, method } = state;
+    const { states, methods } = text.training;
+    const wanted = this.#how.method;
+    const trained = wanted === method ? states.trained(methods[wanted].name) : states.otherMethod(methods[wanted].name);
     this.#train.textContent = head === 'none' ? text.training.train : text.training.again;
     this.#train.disabled = reason !== null;
     this.element.dataset.head = head;
-    this.#say(reason ?? { none: states.untrainedHead, stale: states.stale, trained: states.trained }[head]);
+    this.#say(reason ?? { none: states.untrainedHead, stale: states.stale, trained }[head]);
+    this.element.dataset.method = head === 'trained' ? method : '';
     if (head !== 'trained') this.#outcome.textContent = '';
   }
 
@@ -65,14 +75,19 @@ export class TrainingView extends EventTarget {
     this.#chart.show(steps, total);
   }
 
-  /** @param {TrainingStep[]} steps empty where nothing came of it */
+  /** @param {TrainingStep[] | null} steps null where nothing came of it; none for a method without steps */
   showEnded(steps) {
     const focused = document.activeElement === this.#cancel;
     this.element.dataset.running = 'false';
     this.#train.hidden = false;
     this.#cancel.hidden = true;
     if (focused) this.#train.focus();
-    if (steps.length === 0) return;
+    if (!steps) return;
+    if (steps.length === 0) {
+      this.#chart.show([], 1);
+      this.#outcome.textContent = text.training.outcomeWithoutSteps;
+      return;
+    }
     this.#chart.describe(steps);
     this.#outcome.textContent = text.training.outcome(steps[0].accuracy, steps[steps.length - 1].accuracy);
   }
@@ -81,21 +96,4 @@ export class TrainingView extends EventTarget {
   #say(words) {
     if (this.#status.textContent !== words) this.#status.textContent = words;
   }
-}
-
-function advanced() {
-  const words = text.training;
-  const fieldset = el('fieldset', {}, el('legend', {}, words.recipe), recipe('scaled', words.scaled, words.scaledHint, true), recipe('plain', words.plain, words.plainHint, false));
-  return el('details.advanced', { id: 'advanced' }, el('summary', {}, words.advanced), fieldset);
-}
-
-/**
- * @param {string} value
- * @param {string} name
- * @param {string} hint
- * @param {boolean} checked
- */
-function recipe(value, name, hint, checked) {
-  const input = el('input', { type: 'radio', name: 'recipe', value, checked });
-  return el('label.recipe', {}, input, el('span', {}, el('strong', {}, name), el('small', {}, hint)));
 }

@@ -1,0 +1,396 @@
+//! `cargo glimpse eval`: methods measured over many episodes drawn from a folder with a folder of photos per class.
+
+use std::{num::NonZero, path::PathBuf, thread};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{folder, library, plot};
+use crate::{
+    Classifier, Embedding, Error, Method,
+    backend::BackendKind,
+    embedder::Views,
+    episode::{Episode, Item, Sampler, Shape},
+    evaluation::{Calibration, Confusion, argmax, auroc, mean, paired},
+    finetune::TrainingRequest,
+    native::library::LibraryClass,
+    rejection::Rejection,
+    session::fit,
+    support::{Class, Shot},
+};
+
+/// Ways and shots of `--sweep`.
+const SWEEP_WAYS: [usize; 6] = [2, 3, 5, 10, 15, 20];
+const SWEEP_SHOTS: [usize; 6] = [1, 2, 3, 5, 10, 20];
+/// Classes up to which the confusion matrix is printed whole.
+const WHOLE_MATRIX: usize = 12;
+/// Confusions printed of a larger one.
+const MOST_CONFUSED: usize = 10;
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// A folder with a folder of photos per class.
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+    /// Classes per episode.
+    #[arg(long, default_value_t = 5)]
+    way: usize,
+    /// Support images per class.
+    #[arg(long, default_value_t = 5)]
+    shot: usize,
+    /// Query images per class.
+    #[arg(long, default_value_t = 15)]
+    query: usize,
+    /// Episodes.
+    #[arg(long, default_value_t = 600)]
+    episodes: usize,
+    /// Where the random numbers start; the same seed gives the same episodes.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A method's name, or `all`.
+    #[arg(long, default_value = "all")]
+    method: String,
+    /// Look at queries as the live loop does: one view instead of all.
+    #[arg(long)]
+    live: bool,
+    /// Print a JSON array instead of tables.
+    #[arg(long)]
+    json: bool,
+    /// Measure all ways and shots up to 20 instead of one, and plot accuracy against both.
+    #[arg(long, value_name = "FILE.svg")]
+    sweep: Option<PathBuf>,
+    /// The prepared weights.
+    #[arg(long, default_value = "weights", value_name = "DIR")]
+    weights: PathBuf,
+    /// `cpu`, `candle` or `webgpu`.
+    #[arg(long, default_value = "cpu")]
+    backend: BackendKind,
+}
+
+/// What was measured of one method.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// The method's name.
+    pub method: &'static str,
+    /// Mean accuracy over the episodes, 0 to 1.
+    pub accuracy: f64,
+    /// Half the width of its 95 % interval.
+    pub ci95: f64,
+    /// Mean difference to `prototype` on the same episodes.
+    pub gain: f64,
+    /// Half the width of its 95 % interval.
+    pub gain_ci95: f64,
+    /// Expected calibration error, pooled over the episodes.
+    pub ece: f64,
+    /// Mean over the episodes of the area under the ROC curve of telling queries from images of other classes by
+    /// familiarity; `None` where there were none.
+    pub auroc: Option<f64>,
+    /// Classes per episode.
+    pub way: usize,
+    /// Support images per class.
+    pub shot: usize,
+    /// Episodes.
+    pub episodes: usize,
+    /// From how many views queries were embedded.
+    pub query_views: usize,
+    /// Of the folder's classes, by their numbers.
+    #[serde(skip)]
+    pub confusion: Confusion,
+}
+
+/// Runs the command; `print` takes what goes to standard output, line by line, `say` what goes to the terminal.
+///
+/// # Errors
+/// [`Error::Folder`] where the folder has too few classes or images; those of embedding; [`Error::Option`].
+pub fn run(
+    args: &EvalArgs,
+    print: &mut dyn FnMut(&str) -> Result<(), Error>,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<(), Error> {
+    let methods = methods(&args.method)?;
+    let shapes = shapes(args);
+    let folders = folder::classes(&args.images)?;
+    let pool: Vec<usize> = folders.iter().map(|class| class.photos.len()).collect();
+    for shape in &shapes {
+        // Before hours of embedding: is the folder large enough?
+        Sampler::new(pool.clone(), *shape, args.seed).map_err(|error| named(error, args, &folders))?;
+    }
+    let progress = |done: usize, all: usize| {
+        if done == all || done.is_multiple_of(50) {
+            say(&format!("{done} of {all} photos embedded"));
+        }
+    };
+    let classes = library::embed_classes(&folders, &args.weights, args.backend, &progress)?;
+    let pool = Pool {
+        classes: &classes,
+        query_views: if args.live { Views::One } else { Views::All },
+    };
+    let mut reports = Vec::new();
+    for shape in shapes {
+        let mut sampler = Sampler::new(pool.sizes(), shape, args.seed)?;
+        let episodes: Vec<Episode> = (0..args.episodes).map(|_| sampler.draw()).collect();
+        reports.extend(measure(&pool, &methods, &episodes, shape)?);
+        if args.sweep.is_some() {
+            say(&format!("{}-way {}-shot measured", shape.way, shape.shot));
+        }
+    }
+    if let Some(file) = &args.sweep {
+        plot::write(file, &reports)?;
+        say(&format!("{} written", file.display()));
+    }
+    match args.json {
+        true => print(&serde_json::to_string_pretty(&reports).map_err(|e| Error::Report { reason: e.to_string() })?),
+        false => print_tables(&reports, &classes, args.sweep.is_some(), print),
+    }
+}
+
+fn methods(name: &str) -> Result<Vec<Method>, Error> {
+    if name == "all" {
+        return Ok(Method::ALL.to_vec());
+    }
+    Ok(vec![name.parse()?])
+}
+
+fn shapes(args: &EvalArgs) -> Vec<Shape> {
+    let query = args.query;
+    match args.sweep {
+        None => vec![Shape {
+            way: args.way,
+            shot: args.shot,
+            query,
+        }],
+        Some(_) => SWEEP_WAYS
+            .iter()
+            .flat_map(|&way| SWEEP_SHOTS.map(|shot| Shape { way, shot, query }))
+            .collect(),
+    }
+}
+
+/// The sampler knows numbers only: this says which folder it means.
+fn named(error: Error, args: &EvalArgs, folders: &[folder::ClassFolder]) -> Error {
+    let reason = error.to_string();
+    match error {
+        Error::PoolClasses { .. } => Error::Folder {
+            path: args.images.clone(),
+            reason,
+        },
+        Error::PoolImages { class, expected, got } => Error::Folder {
+            path: args.images.join(&folders[class].name),
+            reason: format!("{got} photos; expected at least {expected} (shots and queries)"),
+        },
+        other => other,
+    }
+}
+
+/// What episodes are drawn from.
+struct Pool<'a> {
+    classes: &'a [LibraryClass],
+    query_views: Views,
+}
+
+impl Pool<'_> {
+    fn sizes(&self) -> Vec<usize> {
+        self.classes.iter().map(|class| class.items.len()).collect()
+    }
+
+    fn query(&self, item: Item) -> &Embedding {
+        let item = &self.classes[item.class].items[item.image];
+        match self.query_views {
+            Views::All => &item.all,
+            Views::One => &item.one,
+        }
+    }
+
+    /// The episode's support set; class ids are the pool's numbers.
+    fn support(&self, episode: &Episode) -> Vec<Class> {
+        let shot = |item: &Item| Shot {
+            id: item.image as u32,
+            embedding: self.classes[item.class].items[item.image].all.clone(),
+        };
+        let class = |(class, items): (&usize, &Vec<Item>)| Class {
+            id: *class as u32,
+            active: true,
+            shots: items.iter().map(shot).collect(),
+        };
+        episode.classes.iter().zip(&episode.support).map(class).collect()
+    }
+}
+
+/// One method's answers in one episode.
+struct Answers {
+    accuracy: f64,
+    /// Truth and answer (the pool's numbers), and the winner's probability.
+    answers: Vec<(usize, usize, f32)>,
+}
+
+/// Everything that one episode gave.
+struct Outcome {
+    /// By method; the first is `prototype`, with which the others are compared.
+    methods: Vec<Answers>,
+    auroc: Option<f64>,
+}
+
+fn measure(pool: &Pool, methods: &[Method], episodes: &[Episode], shape: Shape) -> Result<Vec<Report>, Error> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = episodes.len().div_ceil(threads).max(1);
+    let outcomes: Result<Vec<Vec<Outcome>>, Error> = thread::scope(|scope| {
+        let run = |part: &[Episode]| part.iter().map(|episode| play(pool, methods, episode)).collect();
+        let handles: Vec<_> = episodes
+            .chunks(share)
+            .map(|part| scope.spawn(move || run(part)))
+            .collect();
+        let joined = handles.into_iter().map(|handle| handle.join());
+        joined
+            .map(|part| {
+                part.unwrap_or_else(|_| {
+                    Err(Error::Report {
+                        reason: "a thread panicked".into(),
+                    })
+                })
+            })
+            .collect()
+    });
+    let outcomes = outcomes?.into_iter().flatten().collect::<Vec<_>>();
+    let baseline: Vec<f64> = outcomes.iter().map(|outcome| outcome.methods[0].accuracy).collect();
+    let reports = methods.iter().enumerate().map(|(index, method)| {
+        let mut confusion = Confusion::new(pool.classes.len());
+        let mut calibration = Calibration::default();
+        for (truth, answer, confidence) in outcomes.iter().flat_map(|outcome| &outcome.methods[index + 1].answers) {
+            confusion.add(*truth, *answer);
+            calibration.add(*confidence, truth == answer);
+        }
+        let accuracies: Vec<f64> = outcomes
+            .iter()
+            .map(|outcome| outcome.methods[index + 1].accuracy)
+            .collect();
+        let (accuracy, gain) = (mean(&accuracies), paired(&accuracies, &baseline));
+        let aurocs: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.auroc).collect();
+        Report {
+            method: method.name(),
+            accuracy: accuracy.mean,
+            ci95: accuracy.ci95,
+            gain: gain.mean,
+            gain_ci95: gain.ci95,
+            ece: calibration.error(),
+            auroc: (!aurocs.is_empty()).then(|| mean(&aurocs).mean),
+            way: shape.way,
+            shot: shape.shot,
+            episodes: episodes.len(),
+            query_views: if pool.query_views == Views::All {
+                crate::picture::VIEWS
+            } else {
+                1
+            },
+            confusion,
+        }
+    });
+    Ok(reports.collect())
+}
+
+/// Learns an episode by `prototype` and by every method asked for, and asks its queries.
+fn play(pool: &Pool, methods: &[Method], episode: &Episode) -> Result<Outcome, Error> {
+    let support = pool.support(episode);
+    let support: Vec<&Class> = support.iter().collect();
+    let mut answers = Vec::with_capacity(methods.len() + 1);
+    for method in [&[Method::Prototype], methods].concat() {
+        let request = TrainingRequest {
+            method,
+            ..TrainingRequest::default()
+        };
+        answers.push(ask(pool, &fit(&request, &support)?, episode));
+    }
+    let rejection = Rejection::fit(&support)?;
+    let familiarity = |item: &Item| rejection.familiarity(pool.query(*item)).score;
+    let known: Vec<f32> = episode.query.iter().flatten().map(familiarity).collect();
+    let unknown: Vec<f32> = episode.unknown.iter().map(familiarity).collect();
+    Ok(Outcome {
+        methods: answers,
+        auroc: auroc(&known, &unknown),
+    })
+}
+
+fn ask(pool: &Pool, classifier: &Classifier, episode: &Episode) -> Answers {
+    let mut answers = Vec::new();
+    for item in episode.query.iter().flatten() {
+        let probabilities = classifier.probabilities(pool.query(*item));
+        let winner = argmax(&probabilities);
+        answers.push((item.class, episode.classes[winner], probabilities[winner]));
+    }
+    let right = answers.iter().filter(|(truth, answer, _)| truth == answer).count();
+    Answers {
+        accuracy: right as f64 / answers.len() as f64,
+        answers,
+    }
+}
+
+/// The table of all methods, then the classes of the last one.
+fn print_tables(
+    reports: &[Report],
+    classes: &[LibraryClass],
+    sweep: bool,
+    print: &mut dyn FnMut(&str) -> Result<(), Error>,
+) -> Result<(), Error> {
+    print(&format!(
+        "{:<16}{:>4}{:>5}{:>9}{:>8}{:>8}{:>8}{:>8}{:>8}",
+        "method", "way", "shot", "accuracy", "±", "gain", "±", "ECE", "AUROC"
+    ))?;
+    for report in reports {
+        let auroc = report.auroc.map_or("–".into(), |value| format!("{value:.3}"));
+        print(&format!(
+            "{:<16}{:>4}{:>5}{:>9.2}{:>8.2}{:>+8.2}{:>8.2}{:>8.3}{auroc:>8}",
+            report.method,
+            report.way,
+            report.shot,
+            report.accuracy * 100.0,
+            report.ci95 * 100.0,
+            report.gain * 100.0,
+            report.gain_ci95 * 100.0,
+            report.ece,
+        ))?;
+    }
+    match reports.last() {
+        Some(report) if !sweep => print_classes(report, classes, print),
+        _ => Ok(()),
+    }
+}
+
+fn print_classes(
+    report: &Report,
+    classes: &[LibraryClass],
+    print: &mut dyn FnMut(&str) -> Result<(), Error>,
+) -> Result<(), Error> {
+    print(&format!("\naccuracy per class, {}", report.method))?;
+    for (index, class) in classes.iter().enumerate() {
+        if let Some(accuracy) = report.confusion.accuracy(index) {
+            print(&format!("{:>7.2}  {}", accuracy * 100.0, class.name))?;
+        }
+    }
+    let counts = report.confusion.counts();
+    if classes.len() <= WHOLE_MATRIX {
+        print("\nconfusion matrix (rows: truth, columns: answers, in the same order)")?;
+        for (row, class) in counts.iter().zip(classes) {
+            let cells: String = row.iter().map(|count| format!("{count:>7}")).collect();
+            print(&format!("{cells}  {}", class.name))?;
+        }
+        return Ok(());
+    }
+    let mut pairs: Vec<(u32, usize, usize)> = Vec::new();
+    for (truth, row) in counts.iter().enumerate() {
+        pairs.extend(
+            row.iter()
+                .enumerate()
+                .filter(|(answer, _)| *answer != truth)
+                .map(|(answer, n)| (*n, truth, answer)),
+        );
+    }
+    pairs.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
+    print("\nmost frequent confusions (of a matrix too large to print)")?;
+    for (count, truth, answer) in pairs.into_iter().take(MOST_CONFUSED) {
+        print(&format!(
+            "{count:>7}  {} taken for {}",
+            classes[truth].name, classes[answer].name
+        ))?;
+    }
+    Ok(())
+}

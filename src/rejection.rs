@@ -1,0 +1,182 @@
+//! "None of these": how far a query is from every class, and from where on it is too far. Both come from the support
+//! set alone.
+//!
+//! The score is the largest cosine between the query and a prototype, seen from near the support set's mean. What
+//! scores to expect is found by leaving out: a shot scored against its own class without it shows how known images
+//! score, the shots of a class scored by the other classes show how unknown ones do (the classes that are there stand
+//! for those that are not: Scheirer et al., "Toward Open Set Recognition", 2013, argue for such thresholds).
+
+use serde::Serialize;
+
+use crate::{
+    Embedding, Error,
+    features::{Features, Space, Task},
+    support::Class,
+    vector::{dot, mean, normalised},
+};
+
+/// Smallest standard deviation that is believed: a few shots can agree by chance.
+const LEAST_DEVIATION: f32 = 0.05;
+/// With a single shot per class nothing known was ever left out. Then a known image is taken to score as far above the
+/// unknown ones as a quarter of the way to a perfect match: a guess, and told as one.
+const ONE_SHOT_RISE: f32 = 0.25;
+
+/// The scores to be expected of one kind of image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Expected {
+    mean: f32,
+    deviation: f32,
+}
+
+/// How sure it is that a query is one of the classes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Familiarity {
+    /// Largest cosine with a prototype, −1 to 1.
+    pub score: f32,
+    /// The score as a probability of being one of the classes, 0 to 1; 0.5 where known and unknown are as likely.
+    pub probability: f32,
+    /// False where every class has a single shot, so that the probability is a guess.
+    pub certain: bool,
+}
+
+/// What is known of scores after fitting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rejection {
+    space: Space,
+    prototypes: Vec<Vec<f32>>,
+    known: Expected,
+    unknown: Expected,
+    certain: bool,
+}
+
+impl Rejection {
+    /// Fits to an episode of at least two classes.
+    ///
+    /// # Errors
+    /// Those of [`Task::new`]; [`Error::EmbeddingNotFinite`] where a class's vectors cancel out.
+    pub fn fit(episode: &[&Class]) -> Result<Self, Error> {
+        let task = Task::new(Features::Pooled, episode)?;
+        let prototypes: Option<Vec<_>> = task.shots.iter().map(|shots| normalised(&mean(shots))).collect();
+        let unknown = expected(&unknown_scores(episode)?);
+        let scores = known_scores(&task);
+        let known = match scores.is_empty() {
+            false => expected(&scores),
+            true => Expected {
+                mean: unknown.mean + ONE_SHOT_RISE * (1.0 - unknown.mean),
+                deviation: unknown.deviation,
+            },
+        };
+        Ok(Self {
+            prototypes: prototypes.ok_or(Error::EmbeddingNotFinite)?,
+            known: Expected {
+                mean: known.mean.max(unknown.mean + LEAST_DEVIATION),
+                ..known
+            },
+            unknown,
+            certain: !scores.is_empty(),
+            space: task.space,
+        })
+    }
+
+    /// How sure it is that a query is one of the classes.
+    pub fn familiarity(&self, query: &Embedding) -> Familiarity {
+        let score = score(&self.prototypes, &self.space.of(query));
+        let (known, unknown) = (self.known, self.unknown);
+        // Where both kinds are as many deviations away, and how fast the odds change there.
+        let width = known.deviation + unknown.deviation;
+        let middle = (known.mean * unknown.deviation + unknown.mean * known.deviation) / width;
+        let odds = 4.0 * (score - middle) / width;
+        Familiarity {
+            score,
+            probability: 1.0 / (1.0 + (-odds).exp()),
+            certain: self.certain,
+        }
+    }
+}
+
+/// The largest cosine with a prototype.
+fn score(prototypes: &[Vec<f32>], query: &[f32]) -> f32 {
+    prototypes
+        .iter()
+        .map(|prototype| dot(prototype, query))
+        .fold(-1.0, f32::max)
+}
+
+/// Every shot against the classes, its own without it; of classes with several shots.
+fn known_scores(task: &Task) -> Vec<f32> {
+    let mut scores = Vec::new();
+    for shots in task.shots.iter().filter(|shots| shots.len() > 1) {
+        for (index, shot) in shots.iter().enumerate() {
+            let others = shots.iter().enumerate().filter(|(other, _)| *other != index);
+            if let Some(prototype) = normalised(&mean(others.map(|(_, shot)| shot))) {
+                scores.push(dot(&prototype, shot));
+            }
+        }
+    }
+    scores
+}
+
+/// The shots of every class against all the others, as if it were not there.
+fn unknown_scores(episode: &[&Class]) -> Result<Vec<f32>, Error> {
+    let mut scores = Vec::new();
+    for (index, left_out) in episode.iter().enumerate() {
+        let others: Vec<&Class> = [&episode[..index], &episode[index + 1..]].concat();
+        let task = Task::new(Features::Pooled, &others)?;
+        let prototypes: Vec<_> = task.shots.iter().filter_map(|shots| normalised(&mean(shots))).collect();
+        scores.extend(task.space.shots(left_out).iter().map(|shot| score(&prototypes, shot)));
+    }
+    Ok(scores)
+}
+
+/// Mean and standard deviation of at least one score.
+fn expected(scores: &[f32]) -> Expected {
+    let count = scores.len() as f32;
+    let mean = scores.iter().sum::<f32>() / count;
+    let variance = scores.iter().map(|score| (score - mean).powi(2)).sum::<f32>() / count;
+    Expected {
+        mean,
+        deviation: variance.sqrt().max(LEAST_DEVIATION),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SupportSet, embedding::tests::embedding};
+
+    /// Three classes along three axes, `shots` of each, and a direction that none of them has.
+    fn support(shots: u32) -> SupportSet {
+        let mut support = SupportSet::default();
+        for class in 0..3 {
+            for shot in 0..shots {
+                let mut start = [1.0, 1.0, 1.0, 1.0 + shot as f32 * 0.3, 1.0];
+                start[class as usize] = 60.0 + shot as f32 * 9.0;
+                support.set_shot(class, class * 10 + shot, embedding(&start));
+            }
+        }
+        support
+    }
+
+    #[test]
+    fn what_is_like_no_class_is_unfamiliar() {
+        for shots in [1, 4] {
+            let support = support(shots);
+            let rejection = Rejection::fit(&support.episode().unwrap()).unwrap();
+            let known = rejection.familiarity(&embedding(&[1.0, 70.0, 1.0, 1.2, 1.0]));
+            let unknown = rejection.familiarity(&embedding(&[1.0, 1.0, 1.0, 1.0, 70.0]));
+            assert!(known.probability > 0.5, "{shots} shots: {known:?}");
+            assert!(unknown.probability < 0.5, "{shots} shots: {unknown:?}");
+            assert_eq!(known.certain, shots > 1);
+        }
+    }
+
+    #[test]
+    fn two_equal_photos_are_no_reason_to_panic() {
+        let mut support = SupportSet::default();
+        support.set_shot(1, 1, embedding(&[1.0]));
+        support.set_shot(2, 2, embedding(&[1.0]));
+        let rejection = Rejection::fit(&support.episode().unwrap()).unwrap();
+        assert!(rejection.familiarity(&embedding(&[1.0])).probability.is_finite());
+    }
+}

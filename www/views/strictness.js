@@ -1,0 +1,32 @@
+// How sure it must be that a photo is any of the classes, before it names one. Events: `change` ({threshold}).
+
+import { percent, text } from '../strings.js';
+import { el, emit } from './dom.js';
+
+/** The threshold at the start: it is as likely one of the classes as not. */
+export const USUAL_THRESHOLD = 0.5;
+
+export class StrictnessView extends EventTarget {
+  #input = el('input', { type: 'range', id: 'strictness', min: 0, max: 100, step: 1, value: 100 * USUAL_THRESHOLD, aria: { describedby: 'strictness-hint' } });
+  #value = el('output', { htmlFor: 'strictness' });
+
+  constructor() {
+    super();
+    const label = el('label.range', {}, el('span', {}, text.strictness.label), this.#value, this.#input);
+    this.element = el('div.strictness', {}, label, el('p.strictness-hint', { id: 'strictness-hint' }, text.strictness.hint));
+    this.#input.addEventListener('input', () => {
+      this.#say();
+      emit(this, 'change', { threshold: this.#threshold() });
+    });
+    this.#say();
+  }
+
+  #threshold() {
+    return Number(this.#input.value) / 100;
+  }
+
+  #say() {
+    this.#value.textContent = percent(this.#threshold());
+    this.#input.setAttribute('aria-valuetext', percent(this.#threshold()));
+  }
+}
