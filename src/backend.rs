@@ -6,7 +6,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use burn::backend::Autodiff;
 use burn_candle::{Candle, CandleDevice};
 use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
 
@@ -16,12 +15,6 @@ use crate::{Embedder, Error, Square, StateDict, architecture::Pooled, cpu::Trunk
 type Cpu = Candle<f32, i64>;
 /// The GPU backend.
 type Gpu = Wgpu<f32, i32>;
-/// Heads are always trained here: their tensors are too small to pay for a GPU's submissions.
-pub type HeadBackend = Autodiff<Cpu>;
-
-/// The device on which heads are trained.
-pub const HEAD_DEVICE: CandleDevice = CandleDevice::Cpu;
-
 /// A way to compute embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendKind {
