@@ -105,7 +105,7 @@ enum Learner {
     /// Nothing is left to learn.
     Fitted(Classifier),
     /// The head.
-    Head(Trainer),
+    Head(Box<Trainer>),
 }
 
 impl Training {
@@ -162,7 +162,7 @@ fn learner(request: &TrainingRequest, episode: &[&Class]) -> Result<Learner, Err
         Method::FinetunePlain | Method::Finetune => {
             let options = request.options()?;
             let task = Task::new(options.features, episode)?;
-            Trainer::new(task, options).map(Learner::Head)
+            Trainer::new(task, options).map(|trainer| Learner::Head(Box::new(trainer)))
         }
     }
 }
