@@ -9,7 +9,9 @@ use crate::{
     features::{Features, Space, Task},
     head::DEFAULT_SCALE,
     nearest::Nearest,
+    siamese::Comparison,
     support::Class,
+    triplet::NearestImage,
 };
 
 /// The methods by which classes are learnt.
@@ -20,6 +22,12 @@ pub enum Method {
     Nearest,
     /// softmax(scale · M q).
     Prototype,
+    /// A Siamese network compares with every support image.
+    Siamese,
+    /// The nearest support image by a metric trained on triplets.
+    Triplet,
+    /// The prototypes by a metric trained on cosine similarities.
+    CosineMetric,
     /// The fine-tuned head by the textbook recipe.
     FinetunePlain,
     /// The fine-tuned head: the default.
@@ -29,9 +37,12 @@ pub enum Method {
 
 impl Method {
     /// All of them, in the order in which they are reported.
-    pub const ALL: [Method; 4] = [
+    pub const ALL: [Method; 7] = [
         Method::Nearest,
         Method::Prototype,
+        Method::Siamese,
+        Method::Triplet,
+        Method::CosineMetric,
         Method::FinetunePlain,
         Method::Finetune,
     ];
@@ -41,6 +52,9 @@ impl Method {
         match self {
             Method::Nearest => "nearest",
             Method::Prototype => "prototype",
+            Method::Siamese => "siamese",
+            Method::Triplet => "triplet",
+            Method::CosineMetric => "cosine-metric",
             Method::FinetunePlain => "finetune-plain",
             Method::Finetune => "finetune",
         }
@@ -71,6 +85,10 @@ pub enum Classifier {
     },
     /// The most similar shot.
     Nearest(Nearest),
+    /// The nearest shot by a learned metric.
+    Triplet(NearestImage),
+    /// The shot that is most likely of the query's class.
+    Siamese(Comparison),
 }
 
 impl Classifier {
@@ -91,6 +109,8 @@ impl Classifier {
         match self {
             Classifier::Linear { space, head } => head.probabilities(&space.of(query)),
             Classifier::Nearest(nearest) => nearest.probabilities(query),
+            Classifier::Triplet(nearest) => nearest.probabilities(query),
+            Classifier::Siamese(comparison) => comparison.probabilities(query),
         }
     }
 }

@@ -177,6 +177,12 @@ pub enum Error {
         /// The name found.
         got: String,
     },
+    /// A file that holds no metric, or another than expected.
+    #[error("this metric cannot be used ({reason}); train it with `cargo glimpse train-metric`")]
+    MetricFile {
+        /// What is wrong.
+        reason: String,
+    },
     /// A setting out of range.
     #[error("option `{name}`: expected {expected}, got {got}")]
     Option {
@@ -264,6 +270,7 @@ impl Error {
             Error::Report { .. } => "report",
             Error::UnknownBackend { .. } => "unknown-backend",
             Error::UnknownMethod { .. } => "unknown-method",
+            Error::MetricFile { .. } => "metric-file",
             Error::Option { .. } => "option",
             Error::Backend { .. } => "backend",
             Error::Io { .. } => "io",

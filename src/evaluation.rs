@@ -117,6 +117,15 @@ impl Confusion {
         self.counts[truth][answer] += 1;
     }
 
+    /// Adds the counts of another matrix of the same classes.
+    pub fn merge(&mut self, other: &Self) {
+        for (row, others) in self.counts.iter_mut().zip(&other.counts) {
+            for (count, more) in row.iter_mut().zip(others) {
+                *count += more;
+            }
+        }
+    }
+
     /// `[truth][answer]`.
     pub fn counts(&self) -> &[Vec<u32>] {
         &self.counts
@@ -177,6 +186,8 @@ mod tests {
         assert_eq!(confusion.counts()[0], [1, 1, 0]);
         assert_eq!(confusion.accuracy(0), Some(0.5));
         assert_eq!(confusion.accuracy(2), None);
+        confusion.merge(&confusion.clone());
+        assert_eq!(confusion.counts()[0], [2, 2, 0]);
         assert_eq!(argmax(&[0.2, 0.5, 0.5]), 1);
     }
 }

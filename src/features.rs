@@ -3,6 +3,7 @@
 //! Shapes: an embedding is `[1536]`; a feature vector has [`Features::length`] numbers and length 1.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use crate::{
     Embedding, Error,
     architecture::EMBEDDING,
     embedding::POOLED,
+    projection::Projection,
     support::Class,
     vector::{add_scaled, mean, normalised},
 };
@@ -83,6 +85,8 @@ pub struct Space {
     features: Features,
     /// What is subtracted before the length is made 1 again; empty for nothing.
     origin: Vec<f32>,
+    /// What a metric learnt, applied to the features.
+    projection: Option<Arc<Projection>>,
 }
 
 impl Space {
@@ -91,6 +95,7 @@ impl Space {
         let mut space = Self {
             features,
             origin: Vec::new(),
+            projection: None,
         };
         if features == Features::Pooled {
             let class_means: Vec<Vec<f32>> = episode.iter().map(|class| mean(&space.shots(class))).collect();
@@ -103,12 +108,38 @@ impl Space {
 
     /// The space that was fitted before: `origin` is empty or of the features' length.
     pub fn with_origin(features: Features, origin: Vec<f32>) -> Self {
-        Self { features, origin }
+        Self {
+            features,
+            origin,
+            projection: None,
+        }
     }
 
     /// What is subtracted; empty for nothing.
     pub fn origin(&self) -> &[f32] {
         &self.origin
+    }
+
+    /// The space of a learned metric on [`Features::Embedding`].
+    pub fn learned(projection: Arc<Projection>) -> Self {
+        Self {
+            features: Features::Embedding,
+            origin: Vec::new(),
+            projection: Some(projection),
+        }
+    }
+
+    /// Whether it is a learned metric's, which an origin alone does not describe.
+    pub fn is_learned(&self) -> bool {
+        self.projection.is_some()
+    }
+
+    /// How many numbers a vector has.
+    pub fn length(&self) -> usize {
+        match &self.projection {
+            Some(projection) => projection.outputs(),
+            None => self.features.length(),
+        }
     }
 
     /// Which numbers it takes.
@@ -119,6 +150,9 @@ impl Space {
     /// The vector of an embedding, of length 1.
     pub fn of(&self, embedding: &Embedding) -> Vec<f32> {
         let mut vector = self.features.of(embedding);
+        if let Some(projection) = &self.projection {
+            return projection.of(&vector);
+        }
         add_scaled(&mut vector, -1.0, &self.origin);
         normalised(&vector).unwrap_or(vector)
     }
@@ -146,10 +180,17 @@ impl Task {
     /// # Errors
     /// [`Error::EmptyClass`].
     pub fn new(features: Features, episode: &[&Class]) -> Result<Self, Error> {
+        Self::in_space(Space::fit(features, episode), episode)
+    }
+
+    /// Takes the vectors of all shots in a space that is known already.
+    ///
+    /// # Errors
+    /// [`Error::EmptyClass`].
+    pub fn in_space(space: Space, episode: &[&Class]) -> Result<Self, Error> {
         if let Some(class) = episode.iter().find(|class| class.shots.is_empty()) {
             return Err(Error::EmptyClass { class: class.id });
         }
-        let space = Space::fit(features, episode);
         Ok(Self {
             shots: episode.iter().map(|class| space.shots(class)).collect(),
             ids: episode.iter().map(|class| class.id).collect(),

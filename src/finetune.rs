@@ -171,13 +171,13 @@ fn check(holds: bool, name: &'static str, expected: &'static str, got: impl ToSt
 pub struct StepReport {
     /// 1 for the first.
     pub step: usize,
-    /// cross-entropy + λ · entropy, in nats.
+    /// cross-entropy + λ · entropy, in nats; of a metric, its own loss.
     pub loss: f32,
-    /// Mean over the shots, in nats.
+    /// Mean over the shots, in nats; of a metric, its own loss.
     pub cross_entropy: f32,
-    /// Mean over the shots, in nats.
+    /// Mean over the shots, in nats; 0 of a metric.
     pub entropy: f32,
-    /// Share of the shots that the head names right, 0 to 1.
+    /// Share of the shots that the head names right, 0 to 1; of a metric, share of the triples in the right order.
     pub accuracy: f32,
 }
 
@@ -211,7 +211,7 @@ impl Trainer {
         let n_way = task.shots.len();
         let weight = match options.initialisation {
             Initialisation::Prototypes => Head::from_prototypes(&task, options.scale)?.weight,
-            Initialisation::Random => random_rows(n_way, task.space.features().length()),
+            Initialisation::Random => random_rows(n_way, task.space.length()),
         };
         let parameters = Parameters {
             weight: weight.concat(),
@@ -314,7 +314,7 @@ impl Trainer {
 
     /// The rows with which queries are multiplied, each with what its own length was divided by.
     fn compared_rows(&self) -> Vec<(Vec<f32>, f32)> {
-        let rows = self.parameters.weight.chunks_exact(self.task.space.features().length());
+        let rows = self.parameters.weight.chunks_exact(self.task.space.length());
         let compared = |row: &[f32]| match self.options.similarity {
             Similarity::Dot => (row.to_vec(), 1.0),
             Similarity::Cosine => {

@@ -109,7 +109,9 @@ impl Model {
                 serde_json::to_string(&self.classes).map_err(unwritable)?,
             ),
         ]);
-        if let Classifier::Linear { space, head } = &self.classifier {
+        if let Classifier::Linear { space, head } = &self.classifier
+            && !space.is_learned()
+        {
             let (n_way, length) = (head.weight.len(), space.features().length());
             tensors.push(("weight", vec![n_way, length], head.weight.concat()));
             tensors.push(("bias", vec![n_way], head.bias.clone()));

@@ -6,12 +6,16 @@ use serde::Serialize;
 
 use crate::{
     Classifier, Embedding, Error, Method, SupportSet,
+    cosine_metric::CosineMetric,
     evaluation::{Confusion, argmax},
     features::{Features, Task},
     finetune::{StepReport, Trainer, TrainingRequest},
+    metric::{self, Examples, Learning, MetricOptions, Objective},
     nearest,
     rejection::{Familiarity, Rejection},
+    siamese::Siamese,
     support::Class,
+    triplet::Triplet,
 };
 
 /// One class's share of a prediction.
@@ -106,6 +110,8 @@ enum Learner {
     Fitted(Classifier),
     /// The head.
     Head(Box<Trainer>),
+    /// A metric, and on top of it what its method needs.
+    Metric(Box<dyn Learning>),
 }
 
 impl Training {
@@ -115,6 +121,7 @@ impl Training {
         match &mut self.learner {
             Learner::Fitted(_) => Vec::new(),
             Learner::Head(trainer) => (0..left.min(count)).map(|_| trainer.step()).collect(),
+            Learner::Metric(trainer) => (0..left.min(count)).map(|_| trainer.step()).collect(),
         }
     }
 
@@ -123,6 +130,7 @@ impl Training {
         match &self.learner {
             Learner::Fitted(_) => 0,
             Learner::Head(trainer) => trainer.steps_done(),
+            Learner::Metric(trainer) => trainer.steps_done(),
         }
     }
 
@@ -131,6 +139,7 @@ impl Training {
         match &self.learner {
             Learner::Fitted(_) => 0,
             Learner::Head(trainer) => trainer.steps(),
+            Learner::Metric(trainer) => trainer.steps(),
         }
     }
 
@@ -140,13 +149,17 @@ impl Training {
     }
 
     /// What has been learnt so far.
-    pub fn classifier(&self) -> Classifier {
+    ///
+    /// # Errors
+    /// [`Error::EmbeddingNotFinite`] where a class's vectors cancel out in a learned space.
+    pub fn classifier(&self) -> Result<Classifier, Error> {
         match &self.learner {
-            Learner::Fitted(classifier) => classifier.clone(),
-            Learner::Head(trainer) => Classifier::Linear {
+            Learner::Fitted(classifier) => Ok(classifier.clone()),
+            Learner::Head(trainer) => Ok(Classifier::Linear {
                 space: trainer.task().space.clone(),
                 head: trainer.head(),
-            },
+            }),
+            Learner::Metric(trainer) => trainer.classifier(),
         }
     }
 }
@@ -159,12 +172,22 @@ fn learner(request: &TrainingRequest, episode: &[&Class]) -> Result<Learner, Err
             Ok(Learner::Fitted(Classifier::Nearest(nearest)))
         }
         Method::Prototype => Classifier::prototypes(Features::Embedding, episode).map(Learner::Fitted),
+        Method::Siamese => start::<Siamese>(request, episode),
+        Method::Triplet => start::<Triplet>(request, episode),
+        Method::CosineMetric => start::<CosineMetric>(request, episode),
         Method::FinetunePlain | Method::Finetune => {
             let options = request.options()?;
             let task = Task::new(options.features, episode)?;
             Trainer::new(task, options).map(|trainer| Learner::Head(Box::new(trainer)))
         }
     }
+}
+
+/// Starts a metric on an episode's own shots.
+fn start<O: Objective>(request: &TrainingRequest, episode: &[&Class]) -> Result<Learner, Error> {
+    let options = MetricOptions::episode(request)?;
+    let trainer = metric::Trainer::<O>::new(Examples::new(episode)?, options);
+    Ok(Learner::Metric(Box::new(trainer)))
 }
 
 /// Fits a method to an episode from beginning to end.
@@ -178,7 +201,7 @@ pub fn fit(request: &TrainingRequest, episode: &[&Class]) -> Result<Classifier, 
         revision: 0,
     };
     training.run(usize::MAX);
-    Ok(training.classifier())
+    training.classifier()
 }
 
 /// What follows from the shots as they are, computed once for each state of them.
@@ -260,12 +283,12 @@ impl Session {
     /// Takes over what a training has learnt so far.
     ///
     /// # Errors
-    /// [`Error::StaleTraining`] where the shots have changed since it started.
+    /// [`Error::StaleTraining`] where the shots have changed since it started; those of [`Training::classifier`].
     pub fn finish_training(&mut self, training: &Training) -> Result<(), Error> {
         if training.revision != self.support.revision() {
             return Err(Error::StaleTraining);
         }
-        self.restore(training.method, training.classifier());
+        self.restore(training.method, training.classifier()?);
         Ok(())
     }
 
@@ -448,7 +471,7 @@ mod tests {
             reports.extend(parts.run(7));
         }
         assert_eq!(reports, expected);
-        assert_eq!(parts.classifier(), whole.classifier());
+        assert_eq!(parts.classifier().unwrap(), whole.classifier().unwrap());
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod native {
         native::{
             eval::{self, EvalArgs},
             folder,
+            metric::{self, MetricArgs},
             weights::{self, Licence, Source},
         },
         session::{Prediction, Score},
@@ -53,6 +54,8 @@ mod native {
         Eval(EvalArgs),
         /// Learn a folder of classes and save the result.
         Fit(FitArgs),
+        /// Train a metric on a folder of classes and write it to a file.
+        TrainMetric(MetricArgs),
         /// Name photos after a saved file, or after a folder with a folder of photos per class.
         Predict(PredictArgs),
     }
@@ -132,6 +135,7 @@ mod native {
             Command::Embed(args) => embed(&args),
             Command::Eval(args) => eval::run(&args, &mut print_line, &|line| eprintln!("{line}")),
             Command::Fit(args) => fit(&args),
+            Command::TrainMetric(args) => metric::run(&args, &|line| eprintln!("{line}")),
             Command::Predict(args) => predict(&args),
         };
         match done {

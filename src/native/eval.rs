@@ -2,10 +2,13 @@
 
 use std::{num::NonZero, path::PathBuf, thread};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{folder, library, plot};
+use super::{
+    flowers25::{self, Flowers},
+    folder, library, plot,
+};
 use crate::{
     Classifier, Embedding, Error, Method,
     backend::BackendKind,
@@ -60,12 +63,25 @@ pub struct EvalArgs {
     /// Measure all ways and shots up to 20 instead of one, and plot accuracy against both.
     #[arg(long, value_name = "FILE.svg")]
     sweep: Option<PathBuf>,
+    /// Follow a fixed protocol instead; ways, shots, episodes and methods are its own.
+    #[arg(long, conflicts_with_all = ["sweep", "json", "live"])]
+    protocol: Option<Protocol>,
+    /// The split of `--protocol flowers25`: class_id,class_name,file,split.
+    #[arg(long, default_value = "../shared/data/flowers102.csv", value_name = "CSV")]
+    split: PathBuf,
     /// The prepared weights.
     #[arg(long, default_value = "weights", value_name = "DIR")]
     weights: PathBuf,
     /// `cpu`, `candle` or `webgpu`.
     #[arg(long, default_value = "cpu")]
     backend: BackendKind,
+}
+
+/// The fixed protocols by their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Protocol {
+    /// A metric trained on 25 classes of flowers.
+    Flowers25,
 }
 
 /// What was measured of one method.
@@ -108,6 +124,16 @@ pub fn run(
     print: &mut dyn FnMut(&str) -> Result<(), Error>,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Error> {
+    if args.protocol == Some(Protocol::Flowers25) {
+        let flowers = Flowers {
+            images: &args.images,
+            split: &args.split,
+            weights: &args.weights,
+            backend: args.backend,
+            seed: args.seed,
+        };
+        return flowers25::run(&flowers, print, say);
+    }
     let methods = methods(&args.method)?;
     let shapes = shapes(args);
     let folders = folder::classes(&args.images)?;
@@ -184,17 +210,17 @@ fn named(error: Error, args: &EvalArgs, folders: &[folder::ClassFolder]) -> Erro
 }
 
 /// What episodes are drawn from.
-struct Pool<'a> {
-    classes: &'a [LibraryClass],
-    query_views: Views,
+pub(super) struct Pool<'a> {
+    pub(super) classes: &'a [LibraryClass],
+    pub(super) query_views: Views,
 }
 
 impl Pool<'_> {
-    fn sizes(&self) -> Vec<usize> {
+    pub(super) fn sizes(&self) -> Vec<usize> {
         self.classes.iter().map(|class| class.items.len()).collect()
     }
 
-    fn query(&self, item: Item) -> &Embedding {
+    pub(super) fn query(&self, item: Item) -> &Embedding {
         let item = &self.classes[item.class].items[item.image];
         match self.query_views {
             Views::All => &item.all,
@@ -203,7 +229,7 @@ impl Pool<'_> {
     }
 
     /// The episode's support set; class ids are the pool's numbers.
-    fn support(&self, episode: &Episode) -> Vec<Class> {
+    pub(super) fn support(&self, episode: &Episode) -> Vec<Class> {
         let shot = |item: &Item| Shot {
             id: item.image as u32,
             embedding: self.classes[item.class].items[item.image].all.clone(),

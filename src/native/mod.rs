@@ -2,8 +2,10 @@
 
 pub mod download;
 pub mod eval;
+pub mod flowers25;
 pub mod folder;
 pub mod library;
+pub mod metric;
 pub mod plot;
 pub mod pth;
 pub mod weights;
