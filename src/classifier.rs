@@ -97,7 +97,14 @@ impl Classifier {
     /// # Errors
     /// Those of [`Task::new`] and [`Head::from_prototypes`].
     pub fn prototypes(features: Features, episode: &[&Class]) -> Result<Self, Error> {
-        let task = Task::new(features, episode)?;
+        Self::prototypes_of(Task::new(features, episode)?)
+    }
+
+    /// The prototypes of vectors that are given.
+    ///
+    /// # Errors
+    /// Those of [`Head::from_prototypes`].
+    pub fn prototypes_of(task: Task) -> Result<Self, Error> {
         Ok(Self::Linear {
             head: Head::from_prototypes(&task, DEFAULT_SCALE)?,
             space: task.space,

@@ -7,9 +7,8 @@
 //! Shapes: a, p and n `[128]`, of length 1, so that their product is the cosine.
 
 use crate::{
-    Classifier, Error, Head, Method,
+    Classifier, Error, Method,
     features::Task,
-    head::DEFAULT_SCALE,
     metric::{Objective, TripleLoss},
     vector::{add_scaled, dot},
 };
@@ -20,18 +19,9 @@ pub struct CosineMetric;
 
 impl Objective for CosineMetric {
     const METHOD: Method = Method::CosineMetric;
-    const PARAMETERS: usize = 0;
-
-    fn start(_outputs: &[Vec<f32>]) -> Self {
-        Self
-    }
 
     fn from_parameters(_parameters: Vec<f32>) -> Self {
         Self
-    }
-
-    fn parameters(&self) -> &[f32] {
-        &[]
     }
 
     /// dL/da = (cos(a, p) − 1) p + cos(a, n) n, dL/dp = (cos(a, p) − 1) a, dL/dn = cos(a, n) a.
@@ -48,10 +38,7 @@ impl Objective for CosineMetric {
     }
 
     fn classifier(&self, task: Task) -> Result<Classifier, Error> {
-        Ok(Classifier::Linear {
-            head: Head::from_prototypes(&task, DEFAULT_SCALE)?,
-            space: task.space,
-        })
+        Classifier::prototypes_of(task)
     }
 }
 

@@ -67,8 +67,7 @@ impl FromStr for Features {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        let known = [Features::Pooled, Features::Embedding].into_iter();
-        known
+        [Features::Pooled, Features::Embedding]
             .into_iter()
             .find(|features| features.name() == name)
             .ok_or_else(|| Error::Option {

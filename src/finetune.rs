@@ -17,11 +17,12 @@ use rand_chacha::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Head, Method,
+    Classifier, Error, Head, Method,
     adam::Adam,
     evaluation::argmax,
     features::{Features, Task},
     head::DEFAULT_SCALE,
+    learning::Learning,
     vector::{add_scaled, dot, normalised, softmax},
 };
 
@@ -232,33 +233,9 @@ impl Trainer {
         })
     }
 
-    /// Steps made so far.
-    pub fn steps_done(&self) -> usize {
-        self.step
-    }
-
-    /// Steps asked for.
-    pub fn steps(&self) -> usize {
-        self.options.steps
-    }
-
     /// What it learns from.
     pub fn task(&self) -> &Task {
         &self.task
-    }
-
-    /// One Adam step over the whole support set.
-    pub fn step(&mut self) -> StepReport {
-        self.step += 1;
-        let (gradient, report) = self.gradient();
-        let rate = self.options.learning_rate as f32;
-        let (parameters, optimizers) = (&mut self.parameters, &mut self.optimizers);
-        optimizers.weight.step(&mut parameters.weight, &gradient.weight, rate);
-        optimizers.bias.step(&mut parameters.bias, &gradient.bias, rate);
-        if self.options.learn_scale {
-            optimizers.scale.step(&mut parameters.scale, &gradient.scale, rate);
-        }
-        report
     }
 
     /// The head as it is now.
@@ -323,6 +300,37 @@ impl Trainer {
             }
         };
         rows.map(compared).collect()
+    }
+}
+
+impl Learning for Trainer {
+    fn steps(&self) -> usize {
+        self.options.steps
+    }
+
+    fn steps_done(&self) -> usize {
+        self.step
+    }
+
+    /// One Adam step over the whole support set.
+    fn step(&mut self) -> StepReport {
+        self.step += 1;
+        let (gradient, report) = self.gradient();
+        let rate = self.options.learning_rate as f32;
+        let (parameters, optimizers) = (&mut self.parameters, &mut self.optimizers);
+        optimizers.weight.step(&mut parameters.weight, &gradient.weight, rate);
+        optimizers.bias.step(&mut parameters.bias, &gradient.bias, rate);
+        if self.options.learn_scale {
+            optimizers.scale.step(&mut parameters.scale, &gradient.scale, rate);
+        }
+        report
+    }
+
+    fn classifier(&self) -> Result<Classifier, Error> {
+        Ok(Classifier::Linear {
+            space: self.task.space.clone(),
+            head: self.head(),
+        })
     }
 }
 

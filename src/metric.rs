@@ -20,6 +20,7 @@ use crate::{
     episode::{below, draw},
     features::{Space, Task},
     finetune::{StepReport, TrainingRequest},
+    learning::Learning,
     projection::{Projected, Projection, ProjectionAdam},
     support::Class,
     vector::{add_scaled, dot},
@@ -34,15 +35,19 @@ const SEED: u64 = 1;
 pub trait Objective: Debug + Clone + PartialEq + Send + 'static {
     /// The method that learns by it.
     const METHOD: Method;
-    /// How many numbers it learns beside the projection.
-    const PARAMETERS: usize;
+    /// How many numbers it learns beside the projection; most objectives learn none.
+    const PARAMETERS: usize = 0;
 
-    /// Where it starts, given the images `[images][128]` as the untrained projection sees them.
-    fn start(outputs: &[Vec<f32>]) -> Self;
     /// From the numbers it learns, `[PARAMETERS]`.
     fn from_parameters(parameters: Vec<f32>) -> Self;
+    /// Where it starts, given the images `[images][128]` as the untrained projection sees them.
+    fn start(_outputs: &[Vec<f32>]) -> Self {
+        Self::from_parameters(vec![0.0; Self::PARAMETERS])
+    }
     /// The numbers it learns, `[PARAMETERS]`.
-    fn parameters(&self) -> &[f32];
+    fn parameters(&self) -> &[f32] {
+        &[]
+    }
     /// The loss of one triple, from the projections of anchor, positive and negative, and its slopes.
     fn triple(&self, outputs: [&[f32]; 3]) -> TripleLoss;
     /// What names queries, given the shots in the learned space.
@@ -194,22 +199,6 @@ impl<O: Objective> Metric<O> {
     }
 }
 
-/// A training under way, whichever its objective.
-pub trait Learning: Debug + Send {
-    /// Steps asked for.
-    fn steps(&self) -> usize;
-    /// Steps made so far.
-    fn steps_done(&self) -> usize;
-    /// One Adam step over one batch. The report's accuracy is the share of triples whose positive is nearer to the
-    /// anchor than the negative.
-    fn step(&mut self) -> StepReport;
-    /// What names queries after the images learnt from, by what was learnt so far.
-    ///
-    /// # Errors
-    /// [`Error::EmbeddingNotFinite`] where a class's vectors cancel out.
-    fn classifier(&self) -> Result<Classifier, Error>;
-}
-
 /// A metric that gets better with every [`Learning::step`].
 #[derive(Debug, Clone)]
 pub struct Trainer<O> {
@@ -313,6 +302,8 @@ impl<O: Objective> Learning for Trainer<O> {
         self.step
     }
 
+    /// One batch. The report's accuracy is the share of triples whose positive is nearer to the anchor than the
+    /// negative.
     fn step(&mut self) -> StepReport {
         self.step += 1;
         let batch: Vec<_> = (0..self.options.triples)

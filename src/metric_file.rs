@@ -116,10 +116,7 @@ fn unreadable(error: impl ToString) -> Error {
 mod tests {
     use super::*;
     use crate::{
-        cosine_metric::CosineMetric,
-        metric::{Learning, tests::trainer},
-        siamese::Siamese,
-        triplet::Triplet,
+        cosine_metric::CosineMetric, learning::Learning, metric::tests::trainer, siamese::Siamese, triplet::Triplet,
     };
 
     fn metric<O: Objective>() -> Metric<O> {

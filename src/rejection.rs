@@ -9,7 +9,7 @@
 use serde::Serialize;
 
 use crate::{
-    Embedding, Error,
+    Embedding, Error, Head,
     features::{Features, Space, Task},
     support::Class,
     vector::{dot, mean, normalised},
@@ -54,10 +54,10 @@ impl Rejection {
     /// Fits to an episode of at least two classes.
     ///
     /// # Errors
-    /// Those of [`Task::new`]; [`Error::EmbeddingNotFinite`] where a class's vectors cancel out.
+    /// Those of [`Task::new`]; those of [`Head::from_prototypes`].
     pub fn fit(episode: &[&Class]) -> Result<Self, Error> {
         let task = Task::new(Features::Pooled, episode)?;
-        let prototypes: Option<Vec<_>> = task.shots.iter().map(|shots| normalised(&mean(shots))).collect();
+        let prototypes = Head::from_prototypes(&task, 1.0)?.weight;
         let unknown = expected(&unknown_scores(episode)?);
         let scores = known_scores(&task);
         let known = match scores.is_empty() {
@@ -68,7 +68,7 @@ impl Rejection {
             },
         };
         Ok(Self {
-            prototypes: prototypes.ok_or(Error::EmbeddingNotFinite)?,
+            prototypes,
             known: Expected {
                 mean: known.mean.max(unknown.mean + LEAST_DEVIATION),
                 ..known

@@ -10,7 +10,8 @@ use crate::{
     evaluation::{Confusion, argmax},
     features::{Features, Task},
     finetune::{StepReport, Trainer, TrainingRequest},
-    metric::{self, Examples, Learning, MetricOptions, Objective},
+    learning::Learning,
+    metric::{self, Examples, MetricOptions, Objective},
     nearest,
     rejection::{Familiarity, Rejection},
     siamese::Siamese,
@@ -108,10 +109,8 @@ pub struct Training {
 enum Learner {
     /// Nothing is left to learn.
     Fitted(Classifier),
-    /// The head.
-    Head(Box<Trainer>),
-    /// A metric, and on top of it what its method needs.
-    Metric(Box<dyn Learning>),
+    /// A training under way.
+    Learning(Box<dyn Learning>),
 }
 
 impl Training {
@@ -120,8 +119,7 @@ impl Training {
         let left = self.steps() - self.steps_done();
         match &mut self.learner {
             Learner::Fitted(_) => Vec::new(),
-            Learner::Head(trainer) => (0..left.min(count)).map(|_| trainer.step()).collect(),
-            Learner::Metric(trainer) => (0..left.min(count)).map(|_| trainer.step()).collect(),
+            Learner::Learning(trainer) => (0..left.min(count)).map(|_| trainer.step()).collect(),
         }
     }
 
@@ -129,8 +127,7 @@ impl Training {
     pub fn steps_done(&self) -> usize {
         match &self.learner {
             Learner::Fitted(_) => 0,
-            Learner::Head(trainer) => trainer.steps_done(),
-            Learner::Metric(trainer) => trainer.steps_done(),
+            Learner::Learning(trainer) => trainer.steps_done(),
         }
     }
 
@@ -138,8 +135,7 @@ impl Training {
     pub fn steps(&self) -> usize {
         match &self.learner {
             Learner::Fitted(_) => 0,
-            Learner::Head(trainer) => trainer.steps(),
-            Learner::Metric(trainer) => trainer.steps(),
+            Learner::Learning(trainer) => trainer.steps(),
         }
     }
 
@@ -155,11 +151,7 @@ impl Training {
     pub fn classifier(&self) -> Result<Classifier, Error> {
         match &self.learner {
             Learner::Fitted(classifier) => Ok(classifier.clone()),
-            Learner::Head(trainer) => Ok(Classifier::Linear {
-                space: trainer.task().space.clone(),
-                head: trainer.head(),
-            }),
-            Learner::Metric(trainer) => trainer.classifier(),
+            Learner::Learning(trainer) => trainer.classifier(),
         }
     }
 }
@@ -178,7 +170,7 @@ fn learner(request: &TrainingRequest, episode: &[&Class]) -> Result<Learner, Err
         Method::FinetunePlain | Method::Finetune => {
             let options = request.options()?;
             let task = Task::new(options.features, episode)?;
-            Trainer::new(task, options).map(|trainer| Learner::Head(Box::new(trainer)))
+            Trainer::new(task, options).map(|trainer| Learner::Learning(Box::new(trainer)))
         }
     }
 }
@@ -187,7 +179,7 @@ fn learner(request: &TrainingRequest, episode: &[&Class]) -> Result<Learner, Err
 fn start<O: Objective>(request: &TrainingRequest, episode: &[&Class]) -> Result<Learner, Error> {
     let options = MetricOptions::episode(request)?;
     let trainer = metric::Trainer::<O>::new(Examples::new(episode)?, options);
-    Ok(Learner::Metric(Box::new(trainer)))
+    Ok(Learner::Learning(Box::new(trainer)))
 }
 
 /// Fits a method to an episode from beginning to end.
@@ -333,10 +325,12 @@ impl Session {
         let ids = episode.iter().map(|class| class.id).collect();
         let mut answers = Vec::new();
         for (truth, class) in episode.iter().enumerate().filter(|(_, class)| class.shots.len() > 1) {
-            for left_out in 0..class.shots.len() {
-                let mut others: Vec<Class> = episode.iter().map(|class| (*class).clone()).collect();
-                let shot = others[truth].shots.remove(left_out);
-                let classifier = Classifier::prototypes(Features::Pooled, &others.iter().collect::<Vec<_>>())?;
+            for (left_out, shot) in class.shots.iter().enumerate() {
+                let mut rest = (*class).clone();
+                rest.shots.remove(left_out);
+                let mut others = episode.clone();
+                others[truth] = &rest;
+                let classifier = Classifier::prototypes(Features::Pooled, &others)?;
                 answers.push((truth, argmax(&classifier.probabilities(&shot.embedding))));
             }
         }

@@ -147,10 +147,8 @@ mod tests {
     use super::*;
     use crate::{
         embedding::tests::embedding,
-        metric::{
-            Learning,
-            tests::{assert_gradients_are_slopes, assert_learns, assert_learns_from_one_shot, trainer},
-        },
+        learning::Learning,
+        metric::tests::{assert_gradients_are_slopes, assert_learns, assert_learns_from_one_shot, trainer},
     };
 
     #[test]

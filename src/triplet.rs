@@ -23,18 +23,9 @@ pub struct Triplet;
 
 impl Objective for Triplet {
     const METHOD: Method = Method::Triplet;
-    const PARAMETERS: usize = 0;
-
-    fn start(_outputs: &[Vec<f32>]) -> Self {
-        Self
-    }
 
     fn from_parameters(_parameters: Vec<f32>) -> Self {
         Self
-    }
-
-    fn parameters(&self) -> &[f32] {
-        &[]
     }
 
     /// Where the margin is not kept: dL/da = 2 (n − p), dL/dp = 2 (p − a), dL/dn = 2 (a − n); elsewhere 0.

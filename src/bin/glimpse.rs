@@ -11,7 +11,6 @@ fn main() -> std::process::ExitCode {
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
     use std::{
-        fs,
         io::{self, Write},
         path::{Path, PathBuf},
         process::ExitCode,
@@ -23,10 +22,11 @@ mod native {
         backend::{Backbone, BackendKind},
         embedder::{self, Views},
         finetune::TrainingRequest,
+        manifest::Manifest,
         model::Model,
         native::{
             eval::{self, EvalArgs},
-            folder,
+            files, folder,
             metric::{self, MetricArgs},
             weights::{self, Licence, Source},
         },
@@ -165,13 +165,14 @@ mod native {
         weights::prepare(&args.out, &source, &licence, &mut |line| eprintln!("{line}")).map(|_| ())
     }
 
-    fn start(network: &Network) -> Result<Backbone, Error> {
-        let state_dict = weights::load(&network.weights)?;
-        pollster::block_on(Backbone::start(network.backend, &state_dict))
+    fn start(network: &Network) -> Result<(Backbone, Manifest), Error> {
+        let (manifest, state_dict) = weights::open(&network.weights)?;
+        let backbone = pollster::block_on(Backbone::start(network.backend, &state_dict))?;
+        Ok((backbone, manifest))
     }
 
     fn embed(args: &EmbedArgs) -> Result<(), Error> {
-        let backbone = start(&args.network)?;
+        let (backbone, _) = start(&args.network)?;
         for photo in &args.photos {
             let embedding = embed_photo(&backbone, photo)?;
             let numbers: Vec<String> = embedding.first().iter().map(f32::to_string).collect();
@@ -186,18 +187,16 @@ mod native {
     }
 
     fn fit(args: &FitArgs) -> Result<(), Error> {
-        let model = learn(&start(&args.network)?, &args.network, &args.classes, args.method)?;
-        fs::write(&args.out, model.to_safetensors()?).map_err(|source| Error::Io {
-            path: args.out.clone(),
-            source,
-        })
+        let (backbone, manifest) = start(&args.network)?;
+        let model = learn(&backbone, &manifest.sha256, &args.classes, args.method)?;
+        files::write(&args.out, model.to_safetensors()?)
     }
 
     fn predict(args: &PredictArgs) -> Result<(), Error> {
-        let backbone = start(&args.network)?;
+        let (backbone, manifest) = start(&args.network)?;
         let mut model = match args.model.is_dir() {
-            true => learn(&backbone, &args.network, &args.model, args.method)?,
-            false => saved(&args.model, &args.network)?,
+            true => learn(&backbone, &manifest.sha256, &args.model, args.method)?,
+            false => saved(&args.model, &manifest.sha256)?,
         };
         for photo in &args.photos {
             let prediction = model.predict(&embed_photo(&backbone, photo)?)?;
@@ -206,18 +205,15 @@ mod native {
         Ok(())
     }
 
-    fn saved(file: &Path, network: &Network) -> Result<Model, Error> {
-        let bytes = fs::read(file).map_err(|source| Error::Io {
-            path: file.into(),
-            source,
-        })?;
-        let model = Model::from_safetensors(&bytes)?;
-        model.check_network(&weights::check(&network.weights)?.sha256)?;
+    /// A file that `fit` saved, for the network with this hash.
+    fn saved(file: &Path, network: &str) -> Result<Model, Error> {
+        let model = Model::from_safetensors(&files::read(file)?)?;
+        model.check_network(network)?;
         Ok(model)
     }
 
     /// Learns a folder with a folder of photos per class.
-    fn learn(backbone: &Backbone, network: &Network, folder: &Path, method: Method) -> Result<Model, Error> {
+    fn learn(backbone: &Backbone, network: &str, folder: &Path, method: Method) -> Result<Model, Error> {
         let mut classes = Vec::new();
         for class in folder::classes(folder)? {
             let shots = class.photos.iter().map(|photo| embed_photo(backbone, photo));
@@ -227,7 +223,7 @@ mod native {
             method,
             ..TrainingRequest::default()
         };
-        Model::fit(&classes, &weights::check(&network.weights)?.sha256, &request)
+        Model::fit(&classes, network, &request)
     }
 
     /// Path, then class and per cent, best first, then how sure it is that the photo is any of them.

@@ -142,11 +142,7 @@ pub fn run(
         // Before hours of embedding: is the folder large enough?
         Sampler::new(pool.clone(), *shape, args.seed).map_err(|error| named(error, args, &folders))?;
     }
-    let progress = |done: usize, all: usize| {
-        if done == all || done.is_multiple_of(50) {
-            say(&format!("{done} of {all} photos embedded"));
-        }
-    };
+    let progress = library::progress_lines(50, say);
     let classes = library::embed_classes(&folders, &args.weights, args.backend, &progress)?;
     let pool = Pool {
         classes: &classes,
@@ -252,44 +248,35 @@ struct Answers {
 
 /// Everything that one episode gave.
 struct Outcome {
-    /// By method; the first is `prototype`, with which the others are compared.
+    /// By method, as [`played`] has them.
     methods: Vec<Answers>,
     auroc: Option<f64>,
 }
 
 fn measure(pool: &Pool, methods: &[Method], episodes: &[Episode], shape: Shape) -> Result<Vec<Report>, Error> {
+    let played = played(methods);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = episodes.len().div_ceil(threads).max(1);
     let outcomes: Result<Vec<Vec<Outcome>>, Error> = thread::scope(|scope| {
-        let run = |part: &[Episode]| part.iter().map(|episode| play(pool, methods, episode)).collect();
+        let run = |part: &[Episode]| part.iter().map(|episode| play(pool, &played, episode)).collect();
         let handles: Vec<_> = episodes
             .chunks(share)
             .map(|part| scope.spawn(move || run(part)))
             .collect();
-        let joined = handles.into_iter().map(|handle| handle.join());
-        joined
-            .map(|part| {
-                part.unwrap_or_else(|_| {
-                    Err(Error::Report {
-                        reason: "a thread panicked".into(),
-                    })
-                })
-            })
-            .collect()
+        join_all(handles)
     });
     let outcomes = outcomes?.into_iter().flatten().collect::<Vec<_>>();
     let baseline: Vec<f64> = outcomes.iter().map(|outcome| outcome.methods[0].accuracy).collect();
-    let reports = methods.iter().enumerate().map(|(index, method)| {
+    let reports = methods.iter().map(|method| {
+        let index = played.iter().position(|other| other == method).unwrap_or(0);
+        let answers = || outcomes.iter().map(|outcome| &outcome.methods[index]);
         let mut confusion = Confusion::new(pool.classes.len());
         let mut calibration = Calibration::default();
-        for (truth, answer, confidence) in outcomes.iter().flat_map(|outcome| &outcome.methods[index + 1].answers) {
+        for (truth, answer, confidence) in answers().flat_map(|answers| &answers.answers) {
             confusion.add(*truth, *answer);
             calibration.add(*confidence, truth == answer);
         }
-        let accuracies: Vec<f64> = outcomes
-            .iter()
-            .map(|outcome| outcome.methods[index + 1].accuracy)
-            .collect();
+        let accuracies: Vec<f64> = answers().map(|answers| answers.accuracy).collect();
         let (accuracy, gain) = (mean(&accuracies), paired(&accuracies, &baseline));
         let aurocs: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.auroc).collect();
         Report {
@@ -314,14 +301,29 @@ fn measure(pool: &Pool, methods: &[Method], episodes: &[Episode], shape: Shape) 
     Ok(reports.collect())
 }
 
-/// Learns an episode by `prototype` and by every method asked for, and asks its queries.
+/// The methods asked for, and before them `prototype`, with which they are compared; none twice.
+fn played(methods: &[Method]) -> Vec<Method> {
+    let others = methods.iter().copied().filter(|method| *method != Method::Prototype);
+    std::iter::once(Method::Prototype).chain(others).collect()
+}
+
+/// What threads gave, in their order; the first error of one, and a panic is an error too.
+pub(super) fn join_all<T>(handles: Vec<thread::ScopedJoinHandle<'_, Result<T, Error>>>) -> Result<Vec<T>, Error> {
+    let panicked = || Error::Report {
+        reason: "a thread panicked".into(),
+    };
+    let joined = handles.into_iter().map(|handle| handle.join());
+    joined.map(|part| part.unwrap_or_else(|_| Err(panicked()))).collect()
+}
+
+/// Learns an episode by every method, and asks its queries.
 fn play(pool: &Pool, methods: &[Method], episode: &Episode) -> Result<Outcome, Error> {
     let support = pool.support(episode);
     let support: Vec<&Class> = support.iter().collect();
-    let mut answers = Vec::with_capacity(methods.len() + 1);
-    for method in [&[Method::Prototype], methods].concat() {
+    let mut answers = Vec::with_capacity(methods.len());
+    for method in methods {
         let request = TrainingRequest {
-            method,
+            method: *method,
             ..TrainingRequest::default()
         };
         answers.push(ask(pool, &fit(&request, &support)?, episode));

@@ -12,13 +12,14 @@ use std::{
 };
 
 use super::{
-    eval::Pool,
+    eval::{Pool, join_all},
+    files::io,
     folder::ClassFolder,
     library::{self, LibraryClass},
     metric::class_of,
 };
 use crate::{
-    Classifier, Error, Head, Method,
+    Classifier, Error, Method,
     backend::BackendKind,
     cosine_metric::CosineMetric,
     embedder::Views,
@@ -26,8 +27,8 @@ use crate::{
     evaluation::{Confusion, argmax, mean},
     features::{Features, Space, Task},
     finetune::{self, TrainingOptions},
-    head::DEFAULT_SCALE,
-    metric::{Examples, Learning, Metric, MetricOptions, Trainer},
+    learning::Learning,
+    metric::{Examples, Metric, MetricOptions, Trainer},
     support::Class,
 };
 
@@ -94,11 +95,7 @@ pub fn run(
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Error> {
     let split = Split::read(flowers)?;
-    let progress = |done: usize, all: usize| {
-        if done == all || done.is_multiple_of(500) {
-            say(&format!("{done} of {all} photos embedded"));
-        }
-    };
+    let progress = library::progress_lines(500, say);
     let embed =
         |folders: Vec<ClassFolder>| library::embed_classes(&folders, flowers.weights, flowers.backend, &progress);
     let learnt = embed(split.classes("train", |id| LEARNT.contains(&id)))?;
@@ -138,10 +135,7 @@ struct Split {
 impl Split {
     fn read(flowers: &Flowers) -> Result<Self, Error> {
         let path = flowers.split;
-        let text = fs::read_to_string(path).map_err(|source| Error::Io {
-            path: path.into(),
-            source,
-        })?;
+        let text = fs::read_to_string(path).map_err(io(path))?;
         Self::parse(&text, flowers.images).ok_or_else(|| Error::Folder {
             path: path.into(),
             reason: "expected a CSV with the columns class_id,class_name,file,split".into(),
@@ -223,16 +217,7 @@ fn run_trainings(
     thread::scope(|scope| {
         let seeds = (0..TRAININGS).map(|number| seed.wrapping_add(number));
         let handles: Vec<_> = seeds.map(|seed| scope.spawn(move || run(seed))).collect();
-        let joined = handles.into_iter().map(|handle| handle.join());
-        joined
-            .map(|part| {
-                part.unwrap_or_else(|_| {
-                    Err(Error::Report {
-                        reason: "a thread panicked".into(),
-                    })
-                })
-            })
-            .collect()
+        join_all(handles)
     })
 }
 
@@ -274,18 +259,14 @@ fn measure(seed: u64, metric: &Metric<CosineMetric>, pool: &Pool) -> Result<Resu
 
 /// The head of a method on vectors that are given.
 fn fit(method: Method, task: Task) -> Result<Classifier, Error> {
-    let space = task.space.clone();
-    let head = match method {
-        Method::Prototype => Head::from_prototypes(&task, DEFAULT_SCALE)?,
-        _ => {
-            let mut trainer = finetune::Trainer::new(task, TrainingOptions::of(method))?;
-            while trainer.steps_done() < trainer.steps() {
-                trainer.step();
-            }
-            trainer.head()
-        }
-    };
-    Ok(Classifier::Linear { space, head })
+    if method == Method::Prototype {
+        return Classifier::prototypes_of(task);
+    }
+    let mut trainer = finetune::Trainer::new(task, TrainingOptions::of(method))?;
+    while trainer.steps_done() < trainer.steps() {
+        trainer.step();
+    }
+    trainer.classifier()
 }
 
 /// Share of right answers.

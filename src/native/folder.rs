@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::files::{io, read};
 use crate::{Error, Photo, Picture};
 
 /// One class: its folder's name and its photos, sorted by name.
@@ -48,11 +49,7 @@ pub fn classes(folder: &Path) -> Result<Vec<ClassFolder>, Error> {
 /// # Errors
 /// [`Error::Io`]; those of [`picture_of`].
 pub fn read_picture(path: &Path) -> Result<Picture, Error> {
-    let bytes = fs::read(path).map_err(|source| Error::Io {
-        path: path.into(),
-        source,
-    })?;
-    picture_of(path, &bytes)
+    picture_of(path, &read(path)?)
 }
 
 /// Decodes and resizes a photo's bytes.
@@ -68,13 +65,9 @@ pub fn picture_of(path: &Path, bytes: &[u8]) -> Result<Picture, Error> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let failed = |source| Error::Io {
-        path: folder.into(),
-        source,
-    };
     let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
+    for entry in fs::read_dir(folder).map_err(io(folder))? {
+        let path = entry.map_err(io(folder))?.path();
         if !file_name(&path).starts_with('.') {
             paths.push(path);
         }

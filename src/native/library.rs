@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    files::{io, read, replace},
     folder::{self, ClassFolder},
     weights,
 };
@@ -54,10 +55,10 @@ pub fn embed_classes(
     backend: BackendKind,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Vec<LibraryClass>, Error> {
-    let manifest = weights::check(weights_folder)?;
+    let (manifest, state_dict) = weights::open(weights_folder)?;
     let work = Work {
         photos: classes.iter().flat_map(|class| &class.photos).collect(),
-        state_dict: weights::load(weights_folder)?,
+        state_dict,
         backend,
         kept: kept_folder(weights_folder, &manifest, backend)?,
         next: AtomicUsize::new(0),
@@ -69,6 +70,15 @@ pub fn embed_classes(
         items: items.by_ref().take(class.photos.len()).collect(),
     };
     Ok(classes.iter().map(take).collect())
+}
+
+/// A `progress` for [`embed_classes`]: a line for every so many photos, and for the last one.
+pub fn progress_lines(every: usize, say: &(dyn Fn(&str) + Sync)) -> impl Fn(usize, usize) + Sync {
+    move |done, all| {
+        if done == all || done.is_multiple_of(every) {
+            say(&format!("{done} of {all} photos embedded"));
+        }
+    }
 }
 
 /// Where the embeddings of these weights are kept.
@@ -123,7 +133,7 @@ impl Work<'_> {
             let Some(path) = self.photos.get(number) else {
                 return Ok(done);
             };
-            let bytes = fs::read(path).map_err(io(path))?;
+            let bytes = read(path)?;
             let kept = self.kept.join(sha256(&bytes));
             let item = match read_kept(&kept) {
                 Some(item) => item,
@@ -166,16 +176,8 @@ fn read_kept(path: &Path) -> Option<Item> {
     })
 }
 
-/// Writes beside the target and renames, so that an interruption leaves nothing half written.
 fn keep(path: &Path, item: &Item) -> Result<(), Error> {
     let values = item.all.values().iter().chain(item.one.values());
     let bytes: Vec<u8> = values.flat_map(|value| value.to_le_bytes()).collect();
-    let part = path.with_extension("part");
-    fs::write(&part, bytes).map_err(io(&part))?;
-    fs::rename(&part, path).map_err(io(path))
-}
-
-fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_path_buf();
-    move |source| Error::Io { path, source }
+    replace(path, &bytes)
 }

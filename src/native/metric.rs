@@ -1,18 +1,19 @@
 //! `cargo glimpse train-metric`: a metric trained on a folder with a folder of photos per class, and written to a file.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::{
-    folder,
+    files, folder,
     library::{self, LibraryClass},
 };
 use crate::{
     Error,
     backend::BackendKind,
     cosine_metric::CosineMetric,
-    metric::{Examples, Learning, MetricOptions, Objective, Trainer},
+    learning::Learning,
+    metric::{Examples, MetricOptions, Objective, Trainer},
     siamese::Siamese,
     support::{Class, Shot},
     triplet::Triplet,
@@ -65,11 +66,7 @@ enum Loss {
 pub fn run(args: &MetricArgs, say: &(dyn Fn(&str) + Sync)) -> Result<(), Error> {
     let mut folders = folder::classes(&args.images)?;
     folders.truncate(args.classes.unwrap_or(folders.len()));
-    let progress = |done: usize, all: usize| {
-        if done == all || done.is_multiple_of(50) {
-            say(&format!("{done} of {all} photos embedded"));
-        }
-    };
+    let progress = library::progress_lines(50, say);
     let classes = library::embed_classes(&folders, &args.weights, args.backend, &progress)?;
     let classes: Vec<Class> = (0..).zip(&classes).map(|(id, class)| class_of(id, class)).collect();
     let examples = Examples::new(&classes.iter().collect::<Vec<_>>())?;
@@ -79,10 +76,7 @@ pub fn run(args: &MetricArgs, say: &(dyn Fn(&str) + Sync)) -> Result<(), Error> 
         Loss::Triplet => train::<Triplet>(examples, options, say),
         Loss::Cosine => train::<CosineMetric>(examples, options, say),
     }?;
-    fs::write(&args.out, file).map_err(|source| Error::Io {
-        path: args.out.clone(),
-        source,
-    })?;
+    files::write(&args.out, file)?;
     say(&format!("{} written", args.out.display()));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub mod download;
 pub mod eval;
+pub mod files;
 pub mod flowers25;
 pub mod folder;
 pub mod library;

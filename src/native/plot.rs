@@ -1,9 +1,9 @@
 //! The SVG plot of `cargo glimpse eval --sweep`: accuracy against shots, one curve per way, and against ways, one
 //! curve per shot.
 
-use std::{fmt::Write, fs, path::Path};
+use std::{fmt::Write, path::Path};
 
-use super::eval::Report;
+use super::{eval::Report, files};
 use crate::Error;
 
 const PANEL: (f64, f64) = (360.0, 280.0);
@@ -52,10 +52,7 @@ pub fn write(file: &Path, reports: &[Report]) -> Result<(), Error> {
         _ => PLOTTED,
     };
     let shown: Vec<&Report> = reports.iter().filter(|report| report.method == method).collect();
-    fs::write(file, svg(method, &shown)).map_err(|source| Error::Io {
-        path: file.into(),
-        source,
-    })
+    files::write(file, svg(method, &shown))
 }
 
 fn svg(method: &str, reports: &[&Report]) -> String {

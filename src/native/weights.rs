@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     download::{download, hash_prefix_in_name},
+    files::{io, read, replace},
     pth,
 };
 use crate::{
@@ -73,10 +74,16 @@ pub fn prepare(out: &Path, source: &Source, licence: &Licence, say: &mut dyn FnM
 /// # Errors
 /// [`Error::Io`] or [`Error::Manifest`] where they are not.
 pub fn check(folder: &Path) -> Result<Manifest, Error> {
+    read_checked(folder).map(|(manifest, _)| manifest)
+}
+
+/// The manifest and the bytes of the weight file, which is the one that it describes.
+fn read_checked(folder: &Path) -> Result<(Manifest, Vec<u8>), Error> {
     let path = folder.join(MANIFEST_FILE);
     let manifest = Manifest::parse(&fs::read_to_string(&path).map_err(io(&path))?)?;
-    manifest.check_file(&fs::read(folder.join(&manifest.file)).map_err(io(folder))?)?;
-    Ok(manifest)
+    let file = fs::read(folder.join(&manifest.file)).map_err(io(folder))?;
+    manifest.check_file(&file)?;
+    Ok((manifest, file))
 }
 
 /// Reads a prepared folder.
@@ -84,8 +91,16 @@ pub fn check(folder: &Path) -> Result<Manifest, Error> {
 /// # Errors
 /// Those of [`check`] and of [`StateDict::from_safetensors`].
 pub fn load(folder: &Path) -> Result<StateDict, Error> {
-    let manifest = check(folder)?;
-    StateDict::from_safetensors(&fs::read(folder.join(&manifest.file)).map_err(io(folder))?)
+    open(folder).map(|(_, state_dict)| state_dict)
+}
+
+/// Reads a prepared folder with its manifest.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn open(folder: &Path) -> Result<(Manifest, StateDict), Error> {
+    let (manifest, file) = read_checked(folder)?;
+    Ok((manifest, StateDict::from_safetensors(&file)?))
 }
 
 struct Checkpoint {
@@ -137,7 +152,7 @@ fn from_url(url: &str, out: &Path, licence: &Licence, say: &mut dyn FnMut(&str))
 fn from_file(path: &Path, licence: &Licence) -> Result<Checkpoint, Error> {
     let state_dict = match path.extension().and_then(|extension| extension.to_str()) {
         Some("pth" | "pt") => pth::read(path)?,
-        _ => StateDict::from_safetensors(&fs::read(path).map_err(io(path))?)?,
+        _ => StateDict::from_safetensors(&read(path)?)?,
     };
     let source = path
         .file_name()
@@ -189,16 +204,4 @@ fn write(out: &Path, checkpoint: &Checkpoint, say: &mut dyn FnMut(&str)) -> Resu
         manifest.origin.source
     ));
     Ok(manifest)
-}
-
-/// Writes beside the target and renames, so that an interruption leaves the old file.
-fn replace(target: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let part = target.with_extension("part");
-    fs::write(&part, bytes).map_err(io(&part))?;
-    fs::rename(&part, target).map_err(io(target))
-}
-
-fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let path = path.to_path_buf();
-    move |source| Error::Io { path, source }
 }
