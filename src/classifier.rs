@@ -9,6 +9,7 @@ use crate::{
     features::{Features, Space, Task},
     head::DEFAULT_SCALE,
     nearest::Nearest,
+    scale,
     siamese::Comparison,
     support::Class,
     triplet::NearestImage,
@@ -107,6 +108,19 @@ impl Classifier {
     pub fn prototypes_of(task: Task) -> Result<Self, Error> {
         Ok(Self::Linear {
             head: Head::from_prototypes(&task, DEFAULT_SCALE)?,
+            space: task.space,
+        })
+    }
+
+    /// What answers before any training: the prototypes on the default's features, with the scale that fits the
+    /// support set.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::prototypes`].
+    pub fn at_once(episode: &[&Class]) -> Result<Self, Error> {
+        let task = Task::new(Features::default(), episode)?;
+        Ok(Self::Linear {
+            head: Head::from_prototypes(&task, scale::fitted(&task))?,
             space: task.space,
         })
     }

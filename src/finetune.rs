@@ -23,6 +23,7 @@ use crate::{
     features::{Features, Task},
     head::DEFAULT_SCALE,
     learning::Learning,
+    scale,
     vector::{add_scaled, dot, normalised, softmax},
 };
 
@@ -69,8 +70,9 @@ pub struct TrainingOptions {
     pub learning_rate: f64,
     /// λ, 0 to 10.
     pub entropy_weight: f32,
-    /// What multiplies the similarities at the start, above 0, at most 1,000.
-    pub scale: f32,
+    /// What multiplies the similarities at the start, above 0, at most 1,000; `None` fits it to the support set
+    /// ([`crate::scale`]).
+    pub scale: Option<f32>,
     /// Whether the scale is learnt with W and b.
     pub learn_scale: bool,
 }
@@ -87,7 +89,7 @@ impl TrainingOptions {
                 steps: 200,
                 learning_rate: 5e-4,
                 entropy_weight: 1.0,
-                scale: 1.0,
+                scale: Some(1.0),
                 learn_scale: false,
             },
             _ => Self {
@@ -97,7 +99,7 @@ impl TrainingOptions {
                 steps: 50,
                 learning_rate: 0.02,
                 entropy_weight: 0.1,
-                scale: DEFAULT_SCALE,
+                scale: None,
                 learn_scale: false,
             },
         }
@@ -142,11 +144,11 @@ impl TrainingRequest {
             steps: self.steps.unwrap_or(usual.steps),
             learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
             entropy_weight: self.entropy_weight.unwrap_or(usual.entropy_weight),
-            scale: self.scale.unwrap_or(usual.scale),
+            scale: self.scale.or(usual.scale),
             learn_scale: self.learn_scale.unwrap_or(usual.learn_scale),
         };
         let (steps, rate) = (options.steps, options.learning_rate);
-        let (lambda, scale) = (options.entropy_weight, options.scale);
+        let (lambda, scale) = (options.entropy_weight, options.scale.unwrap_or(DEFAULT_SCALE));
         check((1..=10_000).contains(&steps), "steps", "1 to 10000", steps)?;
         check(rate > 0.0 && rate <= 1.0, "learningRate", "above 0, at most 1", rate)?;
         check((0.0..=10.0).contains(&lambda), "entropyWeight", "0 to 10", lambda)?;
@@ -210,14 +212,15 @@ impl Trainer {
     /// Those of [`Head::from_prototypes`].
     pub fn new(task: Task, options: TrainingOptions) -> Result<Self, Error> {
         let n_way = task.shots.len();
+        let scale = options.scale.unwrap_or_else(|| scale::fitted(&task));
         let weight = match options.initialisation {
-            Initialisation::Prototypes => Head::from_prototypes(&task, options.scale)?.weight,
+            Initialisation::Prototypes => Head::from_prototypes(&task, scale)?.weight,
             Initialisation::Random => random_rows(n_way, task.space.length()),
         };
         let parameters = Parameters {
             weight: weight.concat(),
             bias: vec![0.0; n_way],
-            scale: vec![options.scale],
+            scale: vec![scale],
         };
         let optimizers = Parameters {
             weight: Adam::new(parameters.weight.len()),
@@ -426,7 +429,7 @@ mod tests {
             steps: case.losses.len(),
             learning_rate: case.learning_rate,
             entropy_weight: case.entropy_weight,
-            scale: case.start_scale,
+            scale: Some(case.start_scale),
             learn_scale: case.learn_scale,
             ..TrainingOptions::of(Method::FinetunePlain)
         };
@@ -493,7 +496,7 @@ mod tests {
                     similarity,
                     initialisation,
                     entropy_weight: 0.5,
-                    scale: 4.0,
+                    scale: Some(4.0),
                     ..TrainingOptions::of(Method::FinetunePlain)
                 };
                 let trainer = Trainer::new(task(&reference), options).unwrap();
@@ -565,7 +568,7 @@ mod tests {
             request(r#"{"method":"finetune-plain"}"#).unwrap().unwrap(),
             TrainingOptions::of(Method::FinetunePlain)
         );
-        assert_eq!(request(r#"{"steps":3,"scale":20}"#).unwrap().unwrap().scale, 20.0);
+        assert_eq!(request(r#"{"steps":3,"scale":20}"#).unwrap().unwrap().scale, Some(20.0));
         for bad in [
             r#"{"steps":0}"#,
             r#"{"learningRate":0}"#,

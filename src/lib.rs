@@ -33,6 +33,7 @@ pub mod picture;
 pub mod projection;
 pub mod rejection;
 pub mod resnet18;
+pub mod scale;
 pub mod session;
 pub mod siamese;
 pub mod square;

@@ -347,7 +347,7 @@ impl Session {
         if self.basis.as_ref().is_none_or(|basis| basis.revision != current) {
             let episode = self.support.episode()?;
             self.basis = Some(Basis {
-                prototypes: Classifier::prototypes(Features::Pooled, &episode)?,
+                prototypes: Classifier::at_once(&episode)?,
                 rejection: Rejection::fit(&episode)?,
                 revision: current,
             });
