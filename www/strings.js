@@ -7,6 +7,11 @@ const wholeFormat = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 /** @param {number} share 0 to 1 */
 export const percent = (share) => percentFormat.format(share);
+/**
+ * Never 100%: a few photos make nobody that sure.
+ * @param {number} share 0 to 1
+ */
+const nearlySure = (share) => (share > 0.99 ? 'over 99%' : percent(share));
 /** @param {number} bytes */
 const megabytes = (bytes) => megabyteFormat.format(bytes / 1e6);
 /** @param {number} milliseconds */
@@ -133,7 +138,7 @@ export const text = {
     outcome: (/** @type {number} */ before, /** @type {number} */ after) =>
       `Right on your own photos: ${percent(before)} before, ${percent(after)} after.`,
     metricOutcome: (/** @type {number} */ before, /** @type {number} */ after) =>
-      `Triples of your photos in the right order: ${percent(before)} at first, ${percent(after)} in the end.`,
+      `A photo lay closer to its own class than to another: ${percent(before)} of the time at first, ${percent(after)} in the end.`,
     outcomeWithoutSteps: 'Done at once: this method has nothing to learn step by step.',
     curves: 'Course of the training',
     loss: 'Loss',
@@ -293,11 +298,12 @@ export const text = {
       none: 'This is answered by a Siamese network, which learns from your classes when two photos show the same thing.',
       training: 'The Siamese network is being trained.',
       empty: 'Choose two photos, or drop them here.',
+      one: 'Now the other photo.',
       waiting: 'Reading the photos.',
     },
     answers: {
-      same: (/** @type {string} */ share) => `Same, ${share} sure`,
-      different: (/** @type {string} */ share) => `Different, ${share} sure`,
+      same: (/** @type {number} */ share) => `Same, ${nearlySure(share)} sure`,
+      different: (/** @type {number} */ share) => `Different, ${nearlySure(share)} sure`,
     },
     byTrained: 'Says the Siamese network that learnt from your photos.',
     byLoaded: (/** @type {string} */ name) => `Says the Siamese network ${name}.`,

@@ -1,12 +1,14 @@
 // Step 3, "same or different?": two photos, one answer, by a Siamese network.
 // Events: `files` ({place, files}), `remove` ({place}), `snap`, `train`. It reads the model and changes nothing.
 
-import { percent, text } from '../strings.js';
+import { text } from '../strings.js';
 import { addressOf, el, emit, fileButton, icon } from './dom.js';
 
 /** @import { Model } from '../model.js' */
 
 const words = text.pair;
+/** What is shown while there is no answer, by how many photos are there. */
+const COUNTED = /** @type {const} */ (['empty', 'one', 'waiting']);
 
 /**
  * Whether two photos can be compared: by which network, or why not yet. `reason` says why no network can be trained now.
@@ -55,13 +57,14 @@ export class PairView extends EventTarget {
     this.element.dataset.state = answer;
     this.element.dataset.probability = String(probability);
     this.#sign.textContent = words.signs[answer];
-    this.#say(words.answers[answer](percent(Math.max(probability, 1 - probability))), network === 'loaded' ? words.byLoaded(means.name) : words.byTrained);
+    this.#say(words.answers[answer](Math.max(probability, 1 - probability)), network === 'loaded' ? words.byLoaded(means.name) : words.byTrained);
   }
 
   /** @param {Means['network']} network */
   #showNoAnswer(network) {
     const compares = network === 'trained' || network === 'loaded';
-    const state = compares ? (this.#model.pair.includes(null) ? 'empty' : 'waiting') : network;
+    const count = this.#model.pair.filter((photo) => photo !== null).length;
+    const state = compares ? COUNTED[count] : network;
     this.element.dataset.state = state;
     delete this.element.dataset.probability;
     this.#sign.textContent = words.signs.open;
