@@ -52,7 +52,6 @@ export class MethodView extends EventTarget {
     similarity: [this.#similarity],
   };
   #settings;
-  #others;
   #otherName = el('span', {}, words.otherMethods);
   #loaded = el('p.method-note', { hidden: true }, words.metricLoaded);
   /** @type {MetricMethod | null} what trained the metric that was loaded */
@@ -73,8 +72,8 @@ export class MethodView extends EventTarget {
       return el('div.method-group', { id, role: 'group', aria: { label: name } }, el('p.method-group-name', { aria: { hidden: 'true' } }, name), ...methods.map(radio));
     });
     groups[groups.length - 1].append(this.#loaded);
-    this.#others = el('details.settings', { id: 'other-methods' }, el('summary', {}, this.#otherName), el('div.method-groups', {}, ...groups));
-    const methods = el('fieldset', {}, el('legend', {}, words.method), radio(RECOMMENDED), this.#others);
+    const others = el('details.settings', { id: 'other-methods' }, el('summary', {}, this.#otherName), el('div.method-groups', {}, ...groups));
+    const methods = el('fieldset', {}, el('legend', {}, words.method), radio(RECOMMENDED), others);
     this.element = el('div.how', { id: 'how' }, methods, this.#settings);
     methods.addEventListener('change', () => this.#chosen());
     this.#useEntropy.input.addEventListener('change', () => this.#switchEntropy());
