@@ -112,13 +112,11 @@ impl Classifier {
         })
     }
 
-    /// What answers before any training: the prototypes on the default's features, with the scale that fits the
-    /// support set.
+    /// What answers before any training: the prototypes, with the scale that fits the support set.
     ///
     /// # Errors
-    /// Those of [`Classifier::prototypes`].
-    pub fn at_once(episode: &[&Class]) -> Result<Self, Error> {
-        let task = Task::new(Features::default(), episode)?;
+    /// Those of [`Head::from_prototypes`].
+    pub fn at_once(task: Task) -> Result<Self, Error> {
         Ok(Self::Linear {
             head: Head::from_prototypes(&task, scale::fitted(&task))?,
             space: task.space,

@@ -9,7 +9,8 @@
 use crate::{
     Classifier, Error, Method,
     features::Task,
-    metric::{Objective, TripleLoss},
+    learned_metric::LearnedMetric,
+    metric::{Metric, Objective, TripleLoss},
     vector::{add_scaled, dot},
 };
 
@@ -39,6 +40,10 @@ impl Objective for CosineMetric {
 
     fn classifier(&self, task: Task) -> Result<Classifier, Error> {
         Classifier::prototypes_of(task)
+    }
+
+    fn learned(metric: Metric<Self>) -> LearnedMetric {
+        LearnedMetric::Cosine(metric)
     }
 }
 

@@ -183,6 +183,29 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A metric of another network.
+    #[error(
+        "the metric was trained with other weights (SHA-256 {expected}, here {got}); prepare those, or train it again with `cargo glimpse train-metric`"
+    )]
+    MetricNetwork {
+        /// The weights that it needs.
+        expected: String,
+        /// The weights that are here.
+        got: String,
+    },
+    /// A method that would learn a metric of its own, where one is given.
+    #[error(
+        "a metric trained as `{metric}` is given, which the method `{got}` has no use for; choose a head or `{metric}`, or take the metric away"
+    )]
+    MetricMethod {
+        /// The method that trained the metric.
+        metric: &'static str,
+        /// The method asked for.
+        got: &'static str,
+    },
+    /// Two photos to compare, and nothing that compares pairs.
+    #[error("no Siamese network is there to compare two photos; train one by the method `siamese`, or load one")]
+    NoSiamese,
     /// A setting out of range.
     #[error("option `{name}`: expected {expected}, got {got}")]
     Option {
@@ -271,6 +294,9 @@ impl Error {
             Error::UnknownBackend { .. } => "unknown-backend",
             Error::UnknownMethod { .. } => "unknown-method",
             Error::MetricFile { .. } => "metric-file",
+            Error::MetricNetwork { .. } => "metric-network",
+            Error::MetricMethod { .. } => "metric-method",
+            Error::NoSiamese => "no-siamese",
             Error::Option { .. } => "option",
             Error::Backend { .. } => "backend",
             Error::Io { .. } => "io",

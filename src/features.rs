@@ -140,11 +140,6 @@ impl Space {
         }
     }
 
-    /// Whether it is a learned metric's, which an origin alone does not describe.
-    pub fn is_learned(&self) -> bool {
-        self.projection.is_some()
-    }
-
     /// How many numbers a vector has.
     pub fn length(&self) -> usize {
         match &self.projection {

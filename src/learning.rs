@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use crate::{Classifier, Error, finetune::StepReport};
+use crate::{Classifier, Error, finetune::StepReport, learned_metric::LearnedMetric};
 
 /// A training under way.
 pub trait Learning: Debug + Send {
@@ -18,4 +18,8 @@ pub trait Learning: Debug + Send {
     /// # Errors
     /// [`Error::EmbeddingNotFinite`] where a class's vectors cancel out.
     fn classifier(&self) -> Result<Classifier, Error>;
+    /// The metric as it was learnt so far, where a metric is what is learnt.
+    fn learned_metric(&self) -> Option<LearnedMetric> {
+        None
+    }
 }

@@ -20,6 +20,7 @@ pub mod evaluation;
 pub mod features;
 pub mod finetune;
 pub mod head;
+pub mod learned_metric;
 pub mod learning;
 pub mod manifest;
 pub mod metric;

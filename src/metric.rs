@@ -20,6 +20,7 @@ use crate::{
     episode::{below, draw},
     features::{Features, Space, Task},
     finetune::{StepReport, TrainingRequest},
+    learned_metric::LearnedMetric,
     learning::Learning,
     projection::{Projected, Projection, ProjectionAdam},
     support::Class,
@@ -55,6 +56,10 @@ pub trait Objective: Debug + Clone + PartialEq + Send + 'static {
     /// # Errors
     /// [`Error::EmbeddingNotFinite`] where a class's vectors cancel out.
     fn classifier(&self, task: Task) -> Result<Classifier, Error>;
+    /// A metric that was trained for it, under the type of all metrics.
+    fn learned(metric: Metric<Self>) -> LearnedMetric
+    where
+        Self: Sized;
 }
 
 /// The loss of one triple and its slopes.
@@ -340,6 +345,10 @@ impl<O: Objective> Learning for Trainer<O> {
             shots: self.examples.classes.iter().map(shots).collect(),
             ids: self.examples.ids.clone(),
         })
+    }
+
+    fn learned_metric(&self) -> Option<LearnedMetric> {
+        Some(O::learned(self.metric()))
     }
 }
 

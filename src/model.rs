@@ -1,11 +1,11 @@
 //! A trained classifier with everything that it needs to predict, as one file: class names, support embeddings, head.
 //!
 //! The file is safetensors and describes itself: `embeddings [s, 1536]`, `labels [s]`, and for linear heads `weight
-//! [n, d]`, `bias [n]`, `scale [1]`, `origin [d]` (or `[0]`); all f32. Its metadata hold `format`, `method`,
-//! `features`, `classes` (a JSON array of names) and `network` (the weight file's SHA-256, without which embeddings
-//! mean nothing).
+//! [n, d]`, `bias [n]`, `scale [1]`, `origin [d]` (or `[0]`); all f32. Where a learned metric compares, `metric` holds
+//! the bytes of its file as u8 (see `metric_file.rs`). Its metadata hold `format`, `method`, `features`, `classes` (a
+//! JSON array of names) and `network` (the weight file's SHA-256, without which embeddings mean nothing).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
@@ -14,29 +14,37 @@ use crate::{
     embedding::LENGTH,
     features::{Features, Space},
     finetune::TrainingRequest,
-    session::{Prediction, fit},
+    learned_metric::LearnedMetric,
+    session::Prediction,
 };
 
 /// Value of the file's `format`; another one where old files can no longer be read.
 const FORMAT: &str = "glimpse-model-1";
+/// Name of the tensor that holds a metric's file.
+const METRIC: &str = "metric";
 
 /// A classifier that can be saved.
 #[derive(Debug)]
 pub struct Model {
     classes: Vec<String>,
     network: String,
-    method: Method,
-    classifier: Classifier,
     session: Session,
 }
 
 impl Model {
-    /// Fits a method to named classes of embeddings. `network` is the SHA-256 of the weights that made them.
+    /// Fits a method to named classes of embeddings, in the space of a metric where one is given. `network` is the
+    /// SHA-256 of the weights that made the embeddings.
     ///
     /// # Errors
-    /// [`Error::TooFewClasses`], [`Error::EmptyClass`], [`Error::Option`].
-    pub fn fit(classes: &[(String, Vec<Embedding>)], network: &str, request: &TrainingRequest) -> Result<Self, Error> {
+    /// [`Error::TooFewClasses`], [`Error::EmptyClass`], [`Error::Option`], [`Error::MetricMethod`].
+    pub fn fit(
+        classes: &[(String, Vec<Embedding>)],
+        network: &str,
+        request: &TrainingRequest,
+        metric: Option<LearnedMetric>,
+    ) -> Result<Self, Error> {
         let mut session = Session::default();
+        session.set_metric(metric.map(Arc::new));
         let mut shot_id = 0;
         for (class_id, (_, shots)) in classes.iter().enumerate() {
             session.support_mut().set_active(class_id as u32, true);
@@ -45,13 +53,10 @@ impl Model {
                 shot_id += 1;
             }
         }
-        let classifier = fit(request, &session.support().training_episode()?)?;
-        session.restore(request.method, classifier.clone());
+        train(&mut session, request)?;
         Ok(Self {
             classes: classes.iter().map(|(name, _)| name.clone()).collect(),
             network: network.into(),
-            method: request.method,
-            classifier,
             session,
         })
     }
@@ -88,6 +93,10 @@ impl Model {
     /// # Errors
     /// [`Error::Model`] where the file cannot be made.
     pub fn to_safetensors(&self) -> Result<Vec<u8>, Error> {
+        let trained = self
+            .session
+            .trained()
+            .ok_or_else(|| damaged("nothing was trained".into()))?;
         let mut labels = Vec::new();
         let mut embeddings = Vec::new();
         for class in self.session.support().classes() {
@@ -102,17 +111,15 @@ impl Model {
         ];
         let mut metadata = HashMap::from([
             ("format".to_owned(), FORMAT.to_owned()),
-            ("method".to_owned(), self.method.name().to_owned()),
+            ("method".to_owned(), trained.method.name().to_owned()),
             ("network".to_owned(), self.network.clone()),
             (
                 "classes".to_owned(),
                 serde_json::to_string(&self.classes).map_err(unwritable)?,
             ),
         ]);
-        if let Classifier::Linear { space, head } = &self.classifier
-            && !space.is_learned()
-        {
-            let (n_way, length) = (head.weight.len(), space.features().length());
+        if let Classifier::Linear { space, head } = &trained.classifier {
+            let (n_way, length) = (head.weight.len(), space.length());
             tensors.push(("weight", vec![n_way, length], head.weight.concat()));
             tensors.push(("bias", vec![n_way], head.bias.clone()));
             tensors.push(("scale", vec![1], vec![head.scale]));
@@ -125,13 +132,20 @@ impl Model {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(unwritable)?;
             views.push((*name, view));
         }
+        let metric = self.session.metric().map(|metric| metric.to_safetensors(&self.network));
+        let metric = metric.transpose()?;
+        if let Some(file) = &metric {
+            let view = TensorView::new(Dtype::U8, vec![file.len()], file).map_err(unwritable)?;
+            views.push((METRIC, view));
+        }
         safetensors::serialize(views, Some(metadata)).map_err(unwritable)
     }
 
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Error::Model`] with what is wrong in it; those of [`Embedding::new`].
+    /// [`Error::Model`] with what is wrong in it; those of [`Embedding::new`] and of
+    /// [`LearnedMetric::from_safetensors`].
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, Error> {
         let file = ModelFile::open(bytes)?;
         let classes: Vec<String> =
@@ -139,6 +153,7 @@ impl Model {
         let labels = file.tensor("labels", &[None])?;
         let embeddings = file.tensor("embeddings", &[Some(labels.len()), Some(LENGTH)])?;
         let mut session = Session::default();
+        session.set_metric(file.metric()?.map(Arc::new));
         for (shot, (label, values)) in labels.iter().zip(embeddings.chunks_exact(LENGTH)).enumerate() {
             let class = *label as u32;
             if class as usize >= classes.len() || class as f32 != *label {
@@ -152,28 +167,35 @@ impl Model {
                 .set_shot(class, shot as u32, Embedding::new(values.to_vec())?);
         }
         let method: Method = file.metadata("method")?.parse()?;
-        let classifier = match file.metadata("features") {
-            Ok(features) => file.linear(features.parse()?, classes.len())?,
-            Err(_) => fit(
-                &TrainingRequest {
-                    method,
-                    ..TrainingRequest::default()
-                },
-                &session.support().training_episode()?,
-            )?,
-        };
         if session.support().episode()?.len() != classes.len() {
             return Err(damaged("a class without an embedding".into()));
         }
-        session.restore(method, classifier.clone());
+        match file.metadata("features") {
+            Ok(features) => {
+                let classifier = file.linear(features.parse()?, session.metric(), classes.len())?;
+                session.restore(method, classifier);
+            }
+            Err(_) => {
+                let request = TrainingRequest {
+                    method,
+                    ..TrainingRequest::default()
+                };
+                train(&mut session, &request)?;
+            }
+        }
         Ok(Self {
             network: file.metadata("network")?.into(),
             classes,
-            method,
-            classifier,
             session,
         })
     }
+}
+
+/// Trains from beginning to end.
+fn train(session: &mut Session, request: &TrainingRequest) -> Result<(), Error> {
+    let mut training = session.start_training(request)?;
+    training.run(usize::MAX);
+    session.finish_training(&training)
 }
 
 /// A file that is being read.
@@ -229,18 +251,35 @@ impl<'a> ModelFile<'a> {
         }
     }
 
-    fn linear(&self, features: Features, n_way: usize) -> Result<Classifier, Error> {
-        let length = features.length();
+    /// The metric that compares, where there is one.
+    fn metric(&self) -> Result<Option<LearnedMetric>, Error> {
+        match self.tensors.tensor(METRIC) {
+            Ok(view) => LearnedMetric::from_safetensors(view.data(), self.metadata("network")?).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn linear(
+        &self,
+        features: Features,
+        metric: Option<&Arc<LearnedMetric>>,
+        n_way: usize,
+    ) -> Result<Classifier, Error> {
         let origin = self.tensor("origin", &[None])?;
-        if !origin.is_empty() && origin.len() != length {
+        if !origin.is_empty() && (metric.is_some() || origin.len() != features.length()) {
+            let (got, length) = (origin.len(), features.length());
             return Err(damaged(format!(
-                "`origin` of {} numbers, expected 0 or {length}",
-                origin.len()
+                "`origin` of {got} numbers, expected 0, or {length} without a metric"
             )));
         }
+        let space = match metric {
+            Some(metric) => metric.space(),
+            None => Space::with_origin(features, origin),
+        };
+        let length = space.length();
         let weight = self.tensor("weight", &[Some(n_way), Some(length)])?;
         Ok(Classifier::Linear {
-            space: Space::with_origin(features, origin),
+            space,
             head: Head {
                 weight: weight.chunks_exact(length).map(<[f32]>::to_vec).collect(),
                 bias: self.tensor("bias", &[Some(n_way)])?,
@@ -265,9 +304,15 @@ fn unwritable(error: impl std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embedding::tests::embedding;
+    use crate::{
+        embedding::tests::embedding,
+        learning::Learning,
+        metric::{Objective, tests::trainer},
+        siamese::Siamese,
+        triplet::Triplet,
+    };
 
-    fn model(method: Method) -> Model {
+    fn model(method: Method, metric: Option<LearnedMetric>) -> Model {
         let classes = [
             ("fox".into(), vec![embedding(&[1.0, 0.2]), embedding(&[1.0, 0.4])]),
             ("hare".into(), vec![embedding(&[0.1, 1.0])]),
@@ -276,13 +321,28 @@ mod tests {
             method,
             ..TrainingRequest::default()
         };
-        Model::fit(&classes, "abc", &request).unwrap()
+        Model::fit(&classes, "abc", &request, metric).unwrap()
+    }
+
+    /// A metric learnt from other shots.
+    fn metric<O: Objective>() -> LearnedMetric {
+        let mut trainer = trainer::<O>();
+        trainer.step();
+        trainer.learned_metric().unwrap()
     }
 
     #[test]
     fn a_saved_model_predicts_the_same() {
-        for method in Method::ALL {
-            let mut model = model(method);
+        let heads = [
+            Method::Nearest,
+            Method::Prototype,
+            Method::FinetunePlain,
+            Method::Finetune,
+        ];
+        let own = Method::ALL.map(|method| model(method, None));
+        let learned = heads.map(|method| model(method, Some(metric::<Triplet>())));
+        let given = model(Method::Siamese, Some(metric::<Siamese>()));
+        for mut model in own.into_iter().chain(learned).chain([given]) {
             let mut read = Model::from_safetensors(&model.to_safetensors().unwrap()).unwrap();
             assert_eq!(read.classes(), ["fox", "hare"]);
             for query in [embedding(&[1.0, 0.3]), embedding(&[0.4, 0.5, 0.6])] {
@@ -295,7 +355,7 @@ mod tests {
 
     #[test]
     fn damage_is_told() {
-        let bytes = model(Method::Finetune).to_safetensors().unwrap();
+        let bytes = model(Method::Finetune, None).to_safetensors().unwrap();
         let told = |bytes: &[u8]| Model::from_safetensors(bytes).unwrap_err();
         assert_eq!(told(&bytes[..bytes.len() / 2]).code(), "model");
         assert_eq!(told(b"nothing of the kind").code(), "model");

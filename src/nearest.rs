@@ -4,10 +4,9 @@
 //! p = softmax(scale · max over class i's shots of cos(x, q)), so that its answers come with probabilities too.
 
 use crate::{
-    Embedding, Error,
-    features::{Features, Task},
+    Embedding,
+    features::Task,
     head::DEFAULT_SCALE,
-    support::Class,
     vector::{dot, softmax},
 };
 
@@ -19,11 +18,8 @@ pub struct Nearest {
 
 impl Nearest {
     /// Keeps the shots of an episode.
-    ///
-    /// # Errors
-    /// Those of [`Task::new`].
-    pub fn new(features: Features, episode: &[&Class]) -> Result<Self, Error> {
-        Task::new(features, episode).map(|task| Self { task })
+    pub fn new(task: Task) -> Self {
+        Self { task }
     }
 
     /// Probabilities `[n_way]` of one query.
@@ -40,7 +36,7 @@ impl Nearest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SupportSet, embedding::tests::embedding};
+    use crate::{SupportSet, embedding::tests::embedding, features::Features};
 
     #[test]
     fn one_similar_shot_outweighs_a_similar_mean() {
@@ -48,7 +44,8 @@ mod tests {
         support.set_shot(1, 1, embedding(&[1.0, 0.0, 0.0]));
         support.set_shot(1, 2, embedding(&[0.0, 0.0, 1.0]));
         support.set_shot(2, 3, embedding(&[0.8, 0.7, 0.0]));
-        let nearest = Nearest::new(Features::Embedding, &support.episode().unwrap()).unwrap();
+        let task = Task::new(Features::Embedding, &support.episode().unwrap()).unwrap();
+        let nearest = Nearest::new(task);
         let p = nearest.probabilities(&embedding(&[1.0, 0.1, 0.0]));
         let (first, second): (f32, f32) = (0.995_037, 0.814_365); // cosines by hand
         let expected = 1.0 / (1.0 + (10.0 * (second - first)).exp());

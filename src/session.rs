@@ -1,6 +1,11 @@
 //! A session: the support set and the classifier that fits it, from the first shot to the trained head.
 //!
-//! Any change of the shots drops what was trained, so that no prediction comes from a head that never saw them.
+//! Any change of the shots drops what was trained, so that no prediction comes from a head that never saw them. A
+//! learned metric can be given: then every head works in its space, and what was trained in another is dropped too.
+//! Whether a query is any of the classes is judged by the network's own features all the same: a metric moves together
+//! what it never learnt to tell apart.
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -8,8 +13,9 @@ use crate::{
     Classifier, Embedding, Error, Method, SupportSet,
     cosine_metric::CosineMetric,
     evaluation::{Confusion, argmax},
-    features::{Features, Task},
+    features::{Features, Space, Task},
     finetune::{StepReport, Trainer, TrainingRequest},
+    learned_metric::LearnedMetric,
     learning::Learning,
     metric::{self, Examples, MetricOptions, Objective},
     nearest,
@@ -17,6 +23,7 @@ use crate::{
     siamese::Siamese,
     support::Class,
     triplet::Triplet,
+    vector::dot,
 };
 
 /// One class's share of a prediction.
@@ -37,7 +44,7 @@ pub struct NearestShot {
     pub shot_id: u32,
     /// Its class.
     pub class_id: u32,
-    /// Its cosine similarity with the query.
+    /// Its cosine similarity with the query, in the metric's space where there is one.
     pub similarity: f32,
 }
 
@@ -101,7 +108,9 @@ impl Assessment {
 pub struct Training {
     method: Method,
     learner: Learner,
-    revision: u64,
+    /// The metric that was given.
+    metric: Option<Arc<LearnedMetric>>,
+    revision: Revision,
 }
 
 /// What is being fitted.
@@ -154,70 +163,114 @@ impl Training {
             Learner::Learning(trainer) => trainer.classifier(),
         }
     }
+
+    /// The metric by which it compares: the one that it learns, or the one that was given.
+    fn metric(&self) -> Option<Arc<LearnedMetric>> {
+        let learnt = match &self.learner {
+            Learner::Fitted(_) => None,
+            Learner::Learning(trainer) => trainer.learned_metric(),
+        };
+        learnt.map(Arc::new).or_else(|| self.metric.clone())
+    }
 }
 
-/// Starts what a request asks for on an episode.
-fn learner(request: &TrainingRequest, episode: &[&Class]) -> Result<Learner, Error> {
+/// Where the classes of an episode are told apart: in the space of a metric that is given, else by the network's
+/// features.
+fn task(metric: Option<&LearnedMetric>, features: Features, episode: &[&Class]) -> Result<Task, Error> {
+    match metric {
+        Some(metric) => Task::in_space(metric.space(), episode),
+        None => Task::new(features, episode),
+    }
+}
+
+/// Starts what a request asks for on an episode, in the space of a metric where one is given.
+fn learner(request: &TrainingRequest, metric: Option<&LearnedMetric>, episode: &[&Class]) -> Result<Learner, Error> {
+    let task = |features| task(metric, features, episode);
     match request.method {
         Method::Nearest => {
-            let nearest = nearest::Nearest::new(Features::Embedding, episode)?;
+            let nearest = nearest::Nearest::new(task(Features::Embedding)?);
             Ok(Learner::Fitted(Classifier::Nearest(nearest)))
         }
-        Method::Prototype => Classifier::prototypes(Features::Embedding, episode).map(Learner::Fitted),
-        Method::Siamese => start::<Siamese>(request, episode),
-        Method::Triplet => start::<Triplet>(request, episode),
-        Method::CosineMetric => start::<CosineMetric>(request, episode),
+        Method::Prototype => Classifier::prototypes_of(task(Features::Embedding)?).map(Learner::Fitted),
+        Method::Siamese => start::<Siamese>(request, metric, episode),
+        Method::Triplet => start::<Triplet>(request, metric, episode),
+        Method::CosineMetric => start::<CosineMetric>(request, metric, episode),
         Method::FinetunePlain | Method::Finetune => {
             let options = request.options()?;
-            let task = Task::new(options.features, episode)?;
+            let task = task(options.features)?;
             Trainer::new(task, options).map(|trainer| Learner::Learning(Box::new(trainer)))
         }
     }
 }
 
-/// Starts a metric on an episode's own shots.
-fn start<O: Objective>(request: &TrainingRequest, episode: &[&Class]) -> Result<Learner, Error> {
-    let options = MetricOptions::episode(request)?;
-    let trainer = metric::Trainer::<O>::new(Examples::new(episode)?, options);
-    Ok(Learner::Learning(Box::new(trainer)))
+/// Starts a metric on an episode's own shots; one that is given has learnt already, and compares as it was trained to.
+fn start<O: Objective>(
+    request: &TrainingRequest,
+    metric: Option<&LearnedMetric>,
+    episode: &[&Class],
+) -> Result<Learner, Error> {
+    match metric {
+        Some(metric) if metric.serves(O::METHOD) => metric.classifier(episode).map(Learner::Fitted),
+        Some(metric) => Err(Error::MetricMethod {
+            metric: metric.method().name(),
+            got: O::METHOD.name(),
+        }),
+        None => {
+            let options = MetricOptions::episode(request)?;
+            let trainer = metric::Trainer::<O>::new(Examples::new(episode)?, options);
+            Ok(Learner::Learning(Box::new(trainer)))
+        }
+    }
 }
 
-/// Fits a method to an episode from beginning to end.
+/// Fits a method to an episode from beginning to end, in the space of a metric where one is given.
 ///
 /// # Errors
-/// [`Error::Option`], [`Error::EmptyClass`].
-pub fn fit(request: &TrainingRequest, episode: &[&Class]) -> Result<Classifier, Error> {
-    let mut training = Training {
-        method: request.method,
-        learner: learner(request, episode)?,
-        revision: 0,
-    };
-    training.run(usize::MAX);
-    training.classifier()
+/// [`Error::Option`], [`Error::EmptyClass`], [`Error::MetricMethod`].
+pub fn fit(request: &TrainingRequest, metric: Option<&LearnedMetric>, episode: &[&Class]) -> Result<Classifier, Error> {
+    match learner(request, metric, episode)? {
+        Learner::Fitted(classifier) => Ok(classifier),
+        Learner::Learning(mut trainer) => {
+            while trainer.steps_done() < trainer.steps() {
+                trainer.step();
+            }
+            trainer.classifier()
+        }
+    }
 }
 
-/// What follows from the shots as they are, computed once for each state of them.
+/// A state of a session: of its shots, and how often a metric was given or taken away.
+type Revision = (u64, u64);
+
+/// What follows from the shots and what was trained on them, computed once for each state.
 #[derive(Debug)]
 struct Basis {
     prototypes: Classifier,
     rejection: Rejection,
-    revision: u64,
+    shots: ShotVectors,
+    revision: Revision,
 }
 
 /// The support set with its classifiers.
 #[derive(Debug, Default)]
 pub struct Session {
     support: SupportSet,
+    /// The metric that was given.
+    metric: Option<Arc<LearnedMetric>>,
+    /// How often one was given or taken away.
+    metrics: u64,
     trained: Option<Trained>,
     basis: Option<Basis>,
 }
 
 /// What a training left, and the state of the shots that it saw.
 #[derive(Debug)]
-struct Trained {
-    method: Method,
-    classifier: Classifier,
-    revision: u64,
+pub(crate) struct Trained {
+    pub(crate) method: Method,
+    pub(crate) classifier: Classifier,
+    /// By which it compares, given or learnt.
+    metric: Option<Arc<LearnedMetric>>,
+    revision: Revision,
 }
 
 impl Session {
@@ -229,6 +282,28 @@ impl Session {
     /// The support set, to be changed: that drops what was trained at its next use.
     pub fn support_mut(&mut self) -> &mut SupportSet {
         &mut self.support
+    }
+
+    /// Gives a metric, in whose space every head works from now on, or takes it away. What was trained is dropped.
+    pub fn set_metric(&mut self, metric: Option<Arc<LearnedMetric>>) {
+        self.metric = metric;
+        self.metrics += 1;
+    }
+
+    /// The metric by which queries are compared, where there is one: learnt from the shots as they are, or given.
+    pub fn metric(&self) -> Option<&Arc<LearnedMetric>> {
+        match self.trained() {
+            Some(trained) => trained.metric.as_ref(),
+            None => self.metric.as_ref(),
+        }
+    }
+
+    /// The probability that two photos are of one class, 0 to 1, by the Siamese network that was learnt or given.
+    ///
+    /// # Errors
+    /// [`Error::NoSiamese`].
+    pub fn same_or_different(&self, a: &Embedding, b: &Embedding) -> Result<f32, Error> {
+        self.metric().ok_or(Error::NoSiamese)?.same_or_different(a, b)
     }
 
     /// True while predictions come from a classifier that was trained on the shots as they are.
@@ -255,7 +330,7 @@ impl Session {
         Ok(Prediction {
             method,
             scores: episode.iter().zip(classifier.probabilities(query)).map(score).collect(),
-            nearest: nearest_shot(&episode, query).ok_or(Error::TooFewClasses { got: 0 })?,
+            nearest: basis.shots.nearest(query).ok_or(Error::TooFewClasses { got: 0 })?,
             familiarity: basis.rejection.familiarity(query),
         })
     }
@@ -263,39 +338,39 @@ impl Session {
     /// Starts a training on the shots as they are.
     ///
     /// # Errors
-    /// [`Error::Option`], [`Error::TooFewClasses`], [`Error::EmptyClass`].
+    /// [`Error::Option`], [`Error::TooFewClasses`], [`Error::EmptyClass`], [`Error::MetricMethod`].
     pub fn start_training(&self, request: &TrainingRequest) -> Result<Training, Error> {
         Ok(Training {
             method: request.method,
-            learner: learner(request, &self.support.training_episode()?)?,
-            revision: self.support.revision(),
+            learner: learner(request, self.metric.as_deref(), &self.support.training_episode()?)?,
+            metric: self.metric.clone(),
+            revision: self.revision(),
         })
     }
 
     /// Takes over what a training has learnt so far.
     ///
     /// # Errors
-    /// [`Error::StaleTraining`] where the shots have changed since it started; those of [`Training::classifier`].
+    /// [`Error::StaleTraining`] where the shots or the metric have changed since it started; those of
+    /// [`Training::classifier`].
     pub fn finish_training(&mut self, training: &Training) -> Result<(), Error> {
-        if training.revision != self.support.revision() {
+        if training.revision != self.revision() {
             return Err(Error::StaleTraining);
         }
-        self.restore(training.method, training.classifier()?);
+        self.take_over(training.method, training.classifier()?, training.metric());
         Ok(())
     }
 
     /// Takes over a classifier that was trained on the shots as they are, in a training or before it was saved.
+    /// It works in the space of the metric that was given, where there is one.
     pub fn restore(&mut self, method: Method, classifier: Classifier) {
-        self.trained = Some(Trained {
-            method,
-            classifier,
-            revision: self.support.revision(),
-        });
+        self.take_over(method, classifier, self.metric.clone());
     }
 
     /// Goes back to the prototypes.
     pub fn forget_head(&mut self) {
         self.trained = None;
+        self.basis = None;
     }
 
     /// Names photos whose class is known, and compares. Photos of classes that take no part are passed over.
@@ -330,25 +405,45 @@ impl Session {
                 rest.shots.remove(left_out);
                 let mut others = episode.clone();
                 others[truth] = &rest;
-                let classifier = Classifier::prototypes(Features::Pooled, &others)?;
+                let classifier = Classifier::prototypes_of(task(self.metric.as_deref(), Features::Pooled, &others)?)?;
                 answers.push((truth, argmax(&classifier.probabilities(&shot.embedding))));
             }
         }
         Ok(Assessment::new(ids, answers))
     }
 
-    fn trained(&self) -> Option<&Trained> {
-        let current = self.support.revision();
+    /// What was trained, while it fits the shots and the metric as they are.
+    pub(crate) fn trained(&self) -> Option<&Trained> {
+        let current = self.revision();
         self.trained.as_ref().filter(|trained| trained.revision == current)
     }
 
+    fn revision(&self) -> Revision {
+        (self.support.revision(), self.metrics)
+    }
+
+    fn take_over(&mut self, method: Method, classifier: Classifier, metric: Option<Arc<LearnedMetric>>) {
+        self.trained = Some(Trained {
+            method,
+            classifier,
+            metric,
+            revision: self.revision(),
+        });
+        self.basis = None;
+    }
+
     fn refresh_basis(&mut self) -> Result<(), Error> {
-        let current = self.support.revision();
+        let current = self.revision();
         if self.basis.as_ref().is_none_or(|basis| basis.revision != current) {
             let episode = self.support.episode()?;
+            let space = match self.metric() {
+                Some(metric) => metric.space(),
+                None => Space::fit(Features::Embedding, &episode),
+            };
             self.basis = Some(Basis {
-                prototypes: Classifier::at_once(&episode)?,
+                prototypes: Classifier::at_once(task(self.metric.as_deref(), Features::Pooled, &episode)?)?,
                 rejection: Rejection::fit(&episode)?,
+                shots: ShotVectors::new(space, &episode),
                 revision: current,
             });
         }
@@ -356,23 +451,41 @@ impl Session {
     }
 }
 
-fn nearest_shot(episode: &[&Class], query: &Embedding) -> Option<NearestShot> {
-    let shots = episode
-        .iter()
-        .flat_map(|class| class.shots.iter().map(|shot| (class.id, shot)));
-    shots
-        .map(|(class_id, shot)| NearestShot {
-            shot_id: shot.id,
-            class_id,
-            similarity: query.similarity(&shot.embedding),
-        })
-        .max_by(|a, b| a.similarity.total_cmp(&b.similarity))
+/// The shots of an episode in one space, so that the most similar one can be found.
+#[derive(Debug)]
+struct ShotVectors {
+    space: Space,
+    /// The class's id, the shot's, and its vector of length 1.
+    shots: Vec<(u32, u32, Vec<f32>)>,
+}
+
+impl ShotVectors {
+    fn new(space: Space, episode: &[&Class]) -> Self {
+        let shots = episode
+            .iter()
+            .flat_map(|class| class.shots.iter().map(|shot| (class.id, shot)));
+        let vectors = shots.map(|(class_id, shot)| (class_id, shot.id, space.of(&shot.embedding)));
+        Self {
+            shots: vectors.collect(),
+            space,
+        }
+    }
+
+    fn nearest(&self, query: &Embedding) -> Option<NearestShot> {
+        let query = self.space.of(query);
+        let shots = self.shots.iter().map(|(class_id, shot_id, vector)| NearestShot {
+            shot_id: *shot_id,
+            class_id: *class_id,
+            similarity: dot(vector, &query),
+        });
+        shots.max_by(|a, b| a.similarity.total_cmp(&b.similarity))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embedding::tests::embedding;
+    use crate::{embedding::tests::embedding, metric::tests::trainer};
 
     fn session() -> Session {
         let mut session = Session::default();
@@ -482,6 +595,100 @@ mod tests {
             let prediction = session.predict(&embedding(&[0.1, 1.0])).unwrap();
             assert_eq!((prediction.method, prediction.winner().unwrap().class_id), (method, 2));
         }
+    }
+
+    /// A metric learnt from other shots.
+    fn metric<O: Objective>() -> Arc<LearnedMetric> {
+        let mut trainer = trainer::<O>();
+        while trainer.steps_done() < trainer.steps() {
+            trainer.step();
+        }
+        Arc::new(trainer.learned_metric().unwrap())
+    }
+
+    fn request(method: Method) -> TrainingRequest {
+        TrainingRequest {
+            method,
+            ..TrainingRequest::default()
+        }
+    }
+
+    fn probabilities(prediction: &Prediction) -> Vec<f32> {
+        prediction.scores.iter().map(|score| score.probability).collect()
+    }
+
+    #[test]
+    fn a_given_metric_is_the_embedding_under_every_head() {
+        let metric = metric::<Triplet>();
+        let query = embedding(&[0.4, 1.0]);
+        for method in Method::ALL {
+            let mut session = session();
+            session.set_metric(Some(metric.clone()));
+            let episode = session.support().episode().unwrap();
+            let task = Task::in_space(metric.space(), &episode).unwrap();
+            let nearest = task.shots[1].iter().map(|shot| dot(shot, &metric.space().of(&query)));
+            let similarity = nearest.fold(f32::MIN, f32::max);
+            let prototypes = Classifier::prototypes_of(task.clone()).unwrap();
+            let expected = match method {
+                Method::Siamese | Method::CosineMetric => {
+                    let error = session.start_training(&request(method)).unwrap_err();
+                    assert_eq!(error.code(), "metric-method");
+                    continue;
+                }
+                Method::Triplet => metric.classifier(&episode).unwrap(),
+                Method::Nearest => Classifier::Nearest(nearest::Nearest::new(task)),
+                Method::Prototype => prototypes.clone(),
+                Method::FinetunePlain | Method::Finetune => {
+                    let mut trainer = Trainer::new(task, request(method).options().unwrap()).unwrap();
+                    while trainer.steps_done() < trainer.steps() {
+                        trainer.step();
+                    }
+                    trainer.classifier().unwrap()
+                }
+            };
+            let before = session.predict(&query).unwrap();
+            assert_eq!(probabilities(&before), prototypes.probabilities(&query));
+            let mut training = session.start_training(&request(method)).unwrap();
+            training.run(usize::MAX);
+            session.finish_training(&training).unwrap();
+            let trained = session.predict(&query).unwrap();
+            assert_eq!(probabilities(&trained), expected.probabilities(&query), "{method:?}");
+            assert_eq!(trained.nearest.similarity, similarity);
+        }
+    }
+
+    #[test]
+    fn another_metric_drops_what_was_trained() {
+        let mut session = session();
+        train(&mut session);
+        let mut training = session.start_training(&TrainingRequest::default()).unwrap();
+        training.run(1);
+        session.set_metric(Some(metric::<Triplet>()));
+        assert!(!session.is_trained());
+        assert_eq!(session.finish_training(&training).unwrap_err().code(), "stale-training");
+        session.set_metric(None);
+        assert!(!session.is_trained() && session.metric().is_none());
+    }
+
+    #[test]
+    fn pairs_are_compared_by_a_siamese_network_alone() {
+        let [a, b] = [[1.0, 0.3], [0.2, 1.0]].map(|start| embedding(&start));
+        let mut session = session();
+        assert_eq!(session.same_or_different(&a, &b).unwrap_err().code(), "no-siamese");
+        let mut training = session.start_training(&request(Method::Siamese)).unwrap();
+        training.run(usize::MAX);
+        session.finish_training(&training).unwrap();
+        let same = session.same_or_different(&a, &a).unwrap();
+        let different = session.same_or_different(&a, &b).unwrap();
+        assert!(same > 0.5 && different < 0.5, "{same}, {different}");
+        session.support_mut().remove_shot(11);
+        assert_eq!(session.same_or_different(&a, &b).unwrap_err().code(), "no-siamese");
+        session.set_metric(Some(metric::<Triplet>()));
+        assert_eq!(session.same_or_different(&a, &b).unwrap_err().code(), "no-siamese");
+        let siamese = metric::<Siamese>();
+        session.set_metric(Some(siamese.clone()));
+        let expected = siamese.same_or_different(&a, &b).unwrap();
+        assert_eq!(session.same_or_different(&a, &b).unwrap(), expected);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 use crate::{
     Classifier, Embedding, Error, Method,
     features::Task,
+    learned_metric::LearnedMetric,
     metric::{Metric, OUTPUTS, Objective, TripleLoss},
     vector::{add_scaled, dot, softmax},
 };
@@ -93,6 +94,10 @@ impl Objective for Siamese {
             siamese: self.clone(),
             task,
         }))
+    }
+
+    fn learned(metric: Metric<Self>) -> LearnedMetric {
+        LearnedMetric::Siamese(metric)
     }
 }
 

@@ -10,7 +10,8 @@ use crate::{
     Classifier, Embedding, Error, Method,
     features::Task,
     head::DEFAULT_SCALE,
-    metric::{Objective, TripleLoss},
+    learned_metric::LearnedMetric,
+    metric::{Metric, Objective, TripleLoss},
     vector::softmax,
 };
 
@@ -46,6 +47,10 @@ impl Objective for Triplet {
 
     fn classifier(&self, task: Task) -> Result<Classifier, Error> {
         Ok(Classifier::Triplet(NearestImage { task }))
+    }
+
+    fn learned(metric: Metric<Self>) -> LearnedMetric {
+        LearnedMetric::Triplet(metric)
     }
 }
 

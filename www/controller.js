@@ -3,19 +3,21 @@
 
 import { Camera } from './camera.js';
 import { EngineClient } from './engine/client.js';
-import { EngineError } from './engine/protocol.js';
-import { fromDrop, fromList } from './files.js';
+import { EngineError, learnsMetric } from './engine/protocol.js';
+import { fromDrop, fromList, saysMetric } from './files.js';
 import { LiveLoop } from './live-loop.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
 import { explain, text } from './strings.js';
 import { AssessmentView } from './views/assessment.js';
 import { CaptureView } from './views/capture.js';
 import { ClassListView } from './views/class-list.js';
-import { releaseAddress } from './views/dom.js';
+import { download, releaseAddress } from './views/dom.js';
 import { DropView } from './views/drop.js';
+import { EmbeddingView } from './views/embedding.js';
 import { EngineView } from './views/engine.js';
 import { LiveView } from './views/live.js';
 import { NoticeView } from './views/notice.js';
+import { PairView } from './views/pair.js';
 import { PreviewView } from './views/preview.js';
 import { ProblemsView } from './views/problems.js';
 import { ShellView } from './views/shell.js';
@@ -24,9 +26,9 @@ import { TestsView } from './views/tests.js';
 import { ToastsView } from './views/toasts.js';
 import { TrainingView } from './views/training.js';
 
-/** @import { EngineInfo, Method, PictureSource, Wanted } from './engine/protocol.js' */
+/** @import { EngineInfo, Method, Metric, PictureSource, Wanted } from './engine/protocol.js' */
 /** @import { Picked } from './files.js' */
-/** @import { Change, PhotoClass, Shot, TestPhoto } from './model.js' */
+/** @import { Change, PairPhoto, PhotoClass, Shot, TestPhoto } from './model.js' */
 
 /** How long photos and head must rest, in milliseconds, before it is measured how well they do. */
 const ASSESS_AFTER = 300;
@@ -41,11 +43,13 @@ export class Controller {
   #engine = new EngineView();
   #classes = new ClassListView();
   #capture = new CaptureView(this.#camera);
-  #training = new TrainingView();
+  #embeddingView = new EmbeddingView();
+  #training = new TrainingView(this.#embeddingView.element);
   #live = new LiveView(this.#camera, this.#model);
   #strictness = new StrictnessView();
   #tests = new TestsView(this.#model);
   #assessment = new AssessmentView(this.#model);
+  #pair = new PairView(this.#model);
   #preview = new PreviewView();
   #toasts = new ToastsView();
   #problems = new ProblemsView();
@@ -55,6 +59,10 @@ export class Controller {
   #head = 'none';
   /** @type {Method | null} how the head was trained */
   #method = null;
+  /** @type {Method | null} how the training under way trains */
+  #trainingMethod = null;
+  /** @type {Metric | null} the learned metric that was loaded */
+  #metric = null;
   /** @type {AbortController | null} a training under way */
   #trainingAbort = null;
   /** @type {Map<Shot, AbortController>} embeddings under way */
@@ -73,6 +81,8 @@ export class Controller {
   #assessTimer = 0;
   /** The same for what is measured of them. */
   #assessCount = 0;
+  /** The same for the two photos that are compared. */
+  #pairCount = 0;
 
   /**
    * @param {Document} page
@@ -94,7 +104,9 @@ export class Controller {
     this.#listenToEngine();
     this.#listenToClasses();
     this.#listenToTraining();
+    this.#listenToEmbedding();
     this.#listenToTests();
+    this.#listenToPair();
     this.#listenToFiles(page);
     this.#model.addClass();
     this.#model.addClass();
@@ -110,7 +122,7 @@ export class Controller {
     top.append(this.#engine.element);
     steps.show.append(this.#classes.element);
     steps.train.append(this.#training.element);
-    steps.try.append(this.#live.element, this.#strictness.element, this.#tests.element, this.#assessment.element);
+    steps.try.append(this.#live.element, this.#strictness.element, this.#tests.element, this.#assessment.element, this.#pair.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
     notices.after(this.#preview.element);
@@ -182,7 +194,9 @@ export class Controller {
     this.#training.showSet(this.#setName());
     this.#training.showState({ reason: this.#whyNotTrain(), head: this.#head, method: this.#method });
     this.#engine.showWorking(this.#embedding.size);
+    this.#embeddingView.showTrained(this.#head === 'trained' && this.#metric === null && this.#method !== null && learnsMetric(this.#method));
     this.#refreshTests();
+    this.#refreshPair();
     clearTimeout(this.#assessTimer);
     this.#assessTimer = setTimeout(() => this.#assess(), ASSESS_AFTER);
     if (!this.#canPredict()) this.#clearLive(text.prediction.none);
@@ -272,6 +286,7 @@ export class Controller {
       if (shot.picture && !shot.embedding && !this.#embedding.has(shot) && !this.#refused.has(shot)) this.#embed(shot);
     }
     for (const test of this.#model.tests) if (test.picture && !test.embedding) this.#embedTest(test);
+    for (const photo of this.#model.pair) if (photo?.picture && !photo.embedding) this.#embedPairPhoto(photo);
   }
 
   /**
@@ -476,7 +491,9 @@ export class Controller {
   async #train(options) {
     const abort = new AbortController();
     this.#trainingAbort = abort;
-    this.#training.showStarted();
+    this.#trainingMethod = options.method;
+    this.#training.showStarted(options.method);
+    this.#refreshPair();
     /** @type {import('./engine/protocol.js').TrainingStep[]} */
     const steps = [];
     const onProgress = (/** @type {any} */ progress) => {
@@ -496,7 +513,51 @@ export class Controller {
     }
     this.#trainingAbort = null;
     this.#refresh();
-    this.#training.showEnded(trained ? steps : null);
+    this.#training.showEnded(options.method, trained ? steps : null);
+  }
+
+  // ---- the embedding
+
+  #listenToEmbedding() {
+    const view = this.#embeddingView;
+    on(view, 'load', ({ file }) => this.#loadMetric(file));
+    on(view, 'remove', () => this.#removeMetric(text.embedding.removed));
+    on(view, 'save', async () => {
+      const method = /** @type {Method} */ (this.#method);
+      const classes = this.#model.classes.filter((own) => own.active).length;
+      const saved = await this.#client.metricFile().catch((error) => this.#toasts.show(explain(error)));
+      if (saved) download(saved.file, text.embedding.file(method, classes));
+    });
+  }
+
+  /** @param {File} file */
+  async #loadMetric(file) {
+    try {
+      this.#showMetric(await this.#client.useMetric(file));
+    } catch (error) {
+      return this.#problems.add(file.name, error);
+    }
+    this.#toasts.show(text.embedding.used(file.name));
+  }
+
+  /** @param {string} words why */
+  #removeMetric(words) {
+    this.#tell(this.#client.forgetMetric());
+    this.#showMetric(null);
+    this.#toasts.show(words);
+  }
+
+  /**
+   * Another embedding is in use: what was trained in the old one is gone.
+   * @param {Metric | null} metric
+   */
+  #showMetric(metric) {
+    this.#trainingAbort?.abort();
+    this.#metric = metric;
+    this.#head = 'none';
+    this.#embeddingView.showMetric(metric);
+    this.#training.showMetric(metric);
+    this.#refreshSoon();
   }
 
   // ---- trying
@@ -506,6 +567,7 @@ export class Controller {
       this.#live.switch(wanted);
       if (wanted) this.#loop.start();
       else this.#loop.stop();
+      this.#pair.showCamera(wanted);
       this.#refreshSoon();
     });
     on(this.#tests, 'files', ({ files }) => this.#takeFiles(fromList(files), 'test', NaN));
@@ -599,12 +661,90 @@ export class Controller {
     if (count === this.#assessCount && assessment) this.#assessment.show(assessment, known.length > 0 ? 'tests' : 'shots');
   }
 
+  // ---- same or different?
+
+  #listenToPair() {
+    const view = this.#pair;
+    on(view, 'files', ({ place, files }) => this.#takeFiles(fromList(files), 'pair', place));
+    on(view, 'remove', ({ place }) => {
+      const photo = this.#model.pair[place];
+      if (!photo) return;
+      this.#model.removePairPhoto(photo);
+      releaseAddress(photo.picture);
+    });
+    on(view, 'snap', async () => {
+      const bitmap = await this.#live.frame().catch(() => null);
+      const place = this.#model.pair[0] && !this.#model.pair[1] ? 1 : 0;
+      if (bitmap) this.#addPairPhoto(place, { kind: 'frame', bitmap, mirror: this.#camera.mirror }, '');
+    });
+    on(view, 'train', () => this.#training.trainBy('siamese'));
+  }
+
+  /**
+   * @param {number} place
+   * @param {PictureSource} source
+   * @param {string} name
+   */
+  async #addPairPhoto(place, source, name) {
+    const old = this.#model.pair[place];
+    const photo = this.#model.setPairPhoto(place, name);
+    releaseAddress(old?.picture ?? null);
+    try {
+      const { picture } = await this.#client.prepare(source);
+      this.#model.updatePairPhoto(photo, { picture });
+    } catch (error) {
+      return this.#pairPhotoFailed(photo, error);
+    }
+    await this.#embedPairPhoto(photo);
+  }
+
+  /** @param {PairPhoto} photo its picture is there */
+  async #embedPairPhoto(photo) {
+    try {
+      const { embedding, milliseconds } = await this.#client.embed(/** @type {Blob} */ (photo.picture));
+      this.#model.updatePairPhoto(photo, { embedding });
+      this.#engine.showSpeed(milliseconds);
+    } catch (error) {
+      // Where the engine gave up, the photo waits for its next start.
+      if (/** @type {EngineError} */ (error).code !== 'crashed') this.#pairPhotoFailed(photo, error);
+    }
+  }
+
+  /**
+   * @param {PairPhoto} photo
+   * @param {unknown} error
+   */
+  #pairPhotoFailed(photo, error) {
+    this.#model.removePairPhoto(photo);
+    this.#problems.add(photo.name || text.tests.unnamed, error);
+  }
+
+  /** Compares the two photos anew, where there are two and something that compares. */
+  async #refreshPair() {
+    const count = ++this.#pairCount;
+    const means = this.#pairMeans();
+    const [a, b] = this.#model.pair.map((photo) => photo?.embedding ?? null);
+    const compared = a && b && (means.network === 'trained' || means.network === 'loaded');
+    const answer = compared ? await this.#client.sameOrDifferent([a, b]).catch(() => null) : null;
+    if (count !== this.#pairCount) return;
+    this.#pair.show(means, answer?.probability ?? null);
+  }
+
+  /** @returns {import('./views/pair.js').Means} */
+  #pairMeans() {
+    const name = this.#metric?.name ?? '';
+    if (this.#metric?.method === 'siamese') return { network: 'loaded', name, reason: null };
+    if (this.#head === 'trained' && this.#method === 'siamese') return { network: 'trained', name, reason: null };
+    if (this.#trainingAbort) return { network: this.#trainingMethod === 'siamese' ? 'training' : 'none', name, reason: text.training.reasons.running };
+    return { network: 'none', name, reason: this.#metric ? text.pair.otherMetric : this.#whyNotTrain() };
+  }
+
   // ---- files from anywhere
 
   /** @param {Document} page */
   #listenToFiles(page) {
     const drop = new DropView(page);
-    on(drop, 'drop', async ({ place, classId, transfer }) => this.#takeFiles(await fromDrop(transfer), place, classId));
+    on(drop, 'drop', async ({ place, target, transfer }) => this.#takeFiles(await fromDrop(transfer), place, target));
     on(drop, 'paste', ({ files }) => {
       const target = this.#target !== null && this.#model.findClass(this.#target);
       this.#takeFiles(fromList(files), target ? 'class' : 'test', target ? target.id : NaN);
@@ -613,14 +753,15 @@ export class Controller {
 
   /**
    * @param {Picked[]} picked
-   * @param {'class' | 'new-class' | 'test' | 'page'} place where they fell
-   * @param {number} classId
+   * @param {'class' | 'new-class' | 'test' | 'pair' | 'page'} place where they fell
+   * @param {number} target the class's id, or which photo of the pair
    */
-  #takeFiles(picked, place, classId) {
+  #takeFiles(picked, place, target) {
     const photos = picked.filter((one) => !this.#isNetwork(one));
     for (const one of picked) if (one.folder === null && this.#isNetwork(one)) this.#takeNetwork(one.file);
     if (photos.length === 0) return;
-    if (place === 'class') this.#addFiles(classId, photos);
+    if (place === 'class') this.#addFiles(target, photos);
+    else if (place === 'pair') photos.slice(0, 2).forEach(({ file }, index) => this.#addPairPhoto((target + index) % 2, { kind: 'file', file }, file.name));
     else if (place === 'test') for (const { file, folder } of photos) this.#addTest(file, file.name, folder);
     else if (place === 'new-class' && photos.every((one) => one.folder === null)) this.#addFiles(this.#model.addClass().id, photos);
     else this.#addFolders(photos);
@@ -634,6 +775,7 @@ export class Controller {
   /** @param {File} file */
   async #takeNetwork(file) {
     if (!/\.safetensors$/i.test(file.name)) return this.#problems.add(file.name, new EngineError('pth-checkpoint'));
+    if (await saysMetric(file)) return this.#loadMetric(file);
     this.#trainingAbort?.abort();
     try {
       await this.#client.useCheckpoint(file);
@@ -646,6 +788,8 @@ export class Controller {
     this.#embedding.clear();
     this.#refused.clear();
     this.#model.forgetEmbeddings();
+    const metric = this.#metric;
+    if (metric && metric.network !== this.#client.info?.network.sha256) this.#removeMetric(text.embedding.otherNetwork(metric.name));
     this.#tell(this.#client.setSupport());
     this.#embedMissing();
     this.#toasts.show(text.toast.checkpoint(file.name));

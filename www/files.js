@@ -1,5 +1,5 @@
 // What was dropped, pasted or picked, as a flat list of files with the folder each came from.
-// Page side: reads lists and folders, never a file's content, and decides nothing about classes.
+// Page side: reads lists and folders, of files no more than what kind they are, and decides nothing about classes.
 
 /**
  * `folder` is the class's folder: the first folder below the dropped one, or the dropped one itself; null for a loose file.
@@ -31,6 +31,21 @@ export function fromList(files) {
     .map((file) => ({ file, path: file.webkitRelativePath.split('/').slice(0, -1) }))
     .filter(({ file, path }) => ![...path, file.name].some((part) => CLUTTER.test(part)) || path.length === 0)
     .map(({ file, path }) => ({ file, folder: classFolder(path) }));
+}
+
+/**
+ * Whether a safetensors file says of itself that it is a learned metric. The description is JSON, its length stands before it.
+ * @param {File} file
+ */
+export async function saysMetric(file) {
+  try {
+    const length = Number(new DataView(await file.slice(0, 8).arrayBuffer()).getBigUint64(0, true));
+    if (length > file.size) return false;
+    const description = JSON.parse(await file.slice(8, 8 + length).text());
+    return description.__metadata__?.kind === 'glimpse-metric';
+  } catch {
+    return false; // Whatever it is, it does not say so.
+  }
 }
 
 /** @param {DataTransfer | null} transfer */

@@ -1,4 +1,4 @@
-// The page's truth: classes with their shots, and the photos to try. Everything else can be rebuilt from it.
+// The page's truth: classes with their shots, the photos to try, and two to compare. Everything else can be rebuilt from it.
 // No DOM, no worker, no wasm: embeddings are values that are kept and handed on. Every change is told by one `change` event.
 
 /** @import { SupportClass } from './engine/protocol.js' */
@@ -35,9 +35,17 @@
  */
 
 /**
+ * One of two photos to compare.
+ * @typedef {object} PairPhoto
+ * @property {string} name
+ * @property {Blob | null} picture
+ * @property {Float32Array | null} embedding
+ */
+
+/**
  * What a `change` event's detail says. `support` is true where a trained head no longer fits.
  * @typedef {object} Change
- * @property {'class-added' | 'class-removed' | 'class-changed' | 'shot-added' | 'shot-removed' | 'shot-changed' | 'test-added' | 'test-removed' | 'test-changed'} type
+ * @property {'class-added' | 'class-removed' | 'class-changed' | 'shot-added' | 'shot-removed' | 'shot-changed' | 'test-added' | 'test-removed' | 'test-changed' | 'pair-changed'} type
  * @property {boolean} support
  * @property {PhotoClass} [photoClass]
  * @property {Shot} [shot]
@@ -59,6 +67,8 @@ export class Model extends EventTarget {
   classes = [];
   /** @type {TestPhoto[]} newest first */
   tests = [];
+  /** @type {(PairPhoto | null)[]} two places */
+  pair = [null, null];
   #nextId = 1;
   #nextHue = 0;
   #defaultName;
@@ -178,6 +188,37 @@ export class Model extends EventTarget {
       if (shot.picture) this.updateShot(shot, { embedding: null, status: 'pending' });
     }
     for (const test of this.tests) this.updateTest(test, { embedding: null });
+    for (const photo of this.pair) if (photo) this.updatePairPhoto(photo, { embedding: null });
+  }
+
+  /**
+   * Puts a photo whose picture is yet to come in one of the two places.
+   * @param {number} place 0 or 1
+   * @param {string} name
+   */
+  setPairPhoto(place, name) {
+    /** @type {PairPhoto} */
+    const photo = { name, picture: null, embedding: null };
+    this.pair[place] = photo;
+    this.#tell({ type: 'pair-changed', support: false });
+    return photo;
+  }
+
+  /**
+   * @param {PairPhoto} photo
+   * @param {Partial<Pick<PairPhoto, 'picture' | 'embedding'>>} values
+   */
+  updatePairPhoto(photo, values) {
+    Object.assign(photo, values);
+    if (this.pair.includes(photo)) this.#tell({ type: 'pair-changed', support: false });
+  }
+
+  /** @param {PairPhoto} photo */
+  removePairPhoto(photo) {
+    const place = this.pair.indexOf(photo);
+    if (place < 0) return;
+    this.pair[place] = null;
+    this.#tell({ type: 'pair-changed', support: false });
   }
 
   /**

@@ -7,6 +7,11 @@ const wholeFormat = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 /** @param {number} share 0 to 1 */
 export const percent = (share) => percentFormat.format(share);
+/**
+ * Never 100%: a few photos make nobody that sure.
+ * @param {number} share 0 to 1
+ */
+const nearlySure = (share) => (share > 0.99 ? 'over 99%' : percent(share));
 /** @param {number} bytes */
 const megabytes = (bytes) => megabyteFormat.format(bytes / 1e6);
 /** @param {number} milliseconds */
@@ -120,6 +125,7 @@ export const text = {
       empty: (/** @type {string} */ name) => `“${name}” has no photo yet. Add one, or switch it off or delete it.`,
       pending: (/** @type {number} */ count) => `Waiting until ${count === 1 ? '1 photo has' : `${count} photos have`} been read.`,
       engine: 'Waiting for the network.',
+      running: 'A training is under way.',
     },
     states: {
       untrainedHead: 'Ready. Training fits the classes to your photos.',
@@ -131,10 +137,14 @@ export const text = {
     cancelled: 'Training was cancelled. Nothing has changed.',
     outcome: (/** @type {number} */ before, /** @type {number} */ after) =>
       `Right on your own photos: ${percent(before)} before, ${percent(after)} after.`,
+    metricOutcome: (/** @type {number} */ before, /** @type {number} */ after) =>
+      `A photo lay closer to its own class than to another: ${percent(before)} of the time at first, ${percent(after)} in the end.`,
     outcomeWithoutSteps: 'Done at once: this method has nothing to learn step by step.',
     curves: 'Course of the training',
     loss: 'Loss',
     accuracy: 'Accuracy',
+    /** A triple: two photos of one class and one of another. It is in order where the two are the more alike. */
+    order: 'Triples in order',
     entropy: 'Entropy',
     curveEmpty: 'The curves of the next training appear here.',
     curveSummary: (
@@ -146,12 +156,29 @@ export const text = {
       /** @type {string} */ entropyTo,
     ) =>
       `After ${steps} steps: loss from ${lossFrom} to ${lossTo}, accuracy ${accuracy}, entropy from ${entropyFrom} to ${entropyTo}.`,
+    metricCurveSummary: (
+      /** @type {number} */ steps,
+      /** @type {string} */ lossFrom,
+      /** @type {string} */ lossTo,
+      /** @type {string} */ order,
+    ) => `After ${steps} steps: loss from ${lossFrom} to ${lossTo}, ${order} of the triples in order.`,
     method: 'Method',
+    otherMethods: 'Other methods',
+    otherMethod: (/** @type {string} */ name) => `Other methods: ${name}`,
+    groups: {
+      tune: 'Train the classes otherwise',
+      compare: 'Only compare',
+      metric: 'Learn what “alike” means',
+    },
+    metricLoaded: 'A learned metric is loaded. Remove it to train another.',
     methods: {
       finetune: { name: 'Automatic', hint: 'Learns what sets your classes apart. Recommended.' },
       'finetune-plain': { name: 'Textbook', hint: 'Learns by the recipe of the textbooks, for comparison.' },
       prototype: { name: 'Prototypes', hint: 'Compares with the mean of each class’s photos.' },
       nearest: { name: 'Nearest photo', hint: 'Takes the class of the one most similar photo.' },
+      siamese: { name: 'Siamese network', hint: 'Learns whether two photos show the same thing.' },
+      triplet: { name: 'Triplets', hint: 'Learns to put a photo nearer to its class than to others.' },
+      'cosine-metric': { name: 'Cosine metric', hint: 'Learns to point the photos of a class the same way.' },
     },
     settings: 'Settings',
     reset: 'Reset',
@@ -171,6 +198,24 @@ export const text = {
     above: (/** @type {number} */ above, /** @type {number} */ most) => `Enter a number above ${wholeFormat.format(above)}, at most ${wholeFormat.format(most)}.`,
   },
 
+  embedding: {
+    title: 'Embedding',
+    own: 'The network’s own',
+    ownAbout: 'A learned metric can take its place, under every method.',
+    metric: (/** @type {string} */ name) => `Learned metric ${name}`,
+    about: (/** @type {string} */ method, /** @type {number} */ classes, /** @type {number} */ images) =>
+      `${method}, trained on ${photos(images)} of ${classes === 1 ? '1 class' : `${wholeFormat.format(classes)} classes`}. Every method now works with it.`,
+    load: 'Load metric',
+    loadHint: 'Load a learned metric, a .safetensors file',
+    remove: 'Remove',
+    save: 'Save metric',
+    saveHint: 'Save the metric that was learnt from your photos, to load it later or elsewhere',
+    file: (/** @type {string} */ method, /** @type {number} */ classes) => `${method}-${classes}-classes.safetensors`,
+    used: (/** @type {string} */ name) => `${name} is the embedding now.`,
+    removed: 'The network’s own embedding is used again.',
+    otherNetwork: (/** @type {string} */ name) => `${name} was removed: it was trained with another network.`,
+  },
+
   prediction: {
     none: 'Add a photo to two classes, and predictions appear here.',
     noneYet: 'Nothing to name yet',
@@ -179,6 +224,9 @@ export const text = {
       'finetune-plain': 'Named by the trained classes (Textbook).',
       prototype: 'Named by prototypes. Training may do better.',
       nearest: 'Named by the nearest photo.',
+      siamese: 'Named by the Siamese network.',
+      triplet: 'Named by the nearest photo (Triplets).',
+      'cosine-metric': 'Named by prototypes in the learned metric (Cosine metric).',
     },
     noneOfThese: 'None of these',
     closest: (/** @type {string} */ name) => `closest: ${name}`,
@@ -237,6 +285,30 @@ export const text = {
     caption: 'Each row is what a photo really is, each column what it was called.',
     right: 'Right',
     noPhoto: '–',
+  },
+
+  pair: {
+    title: 'Same or different?',
+    places: ['First photo', 'Second photo'],
+    choose: ['Choose the first photo to compare', 'Choose the second photo to compare'],
+    remove: ['Remove the first photo', 'Remove the second photo'],
+    snap: 'Snap',
+    signs: { open: '?', same: '=', different: '≠' },
+    states: {
+      none: 'This is answered by a Siamese network, which learns from your classes when two photos show the same thing.',
+      training: 'The Siamese network is being trained.',
+      empty: 'Choose two photos, or drop them here.',
+      one: 'Now the other photo.',
+      waiting: 'Reading the photos.',
+    },
+    answers: {
+      same: (/** @type {number} */ share) => `Same, ${nearlySure(share)} sure`,
+      different: (/** @type {number} */ share) => `Different, ${nearlySure(share)} sure`,
+    },
+    byTrained: 'Says the Siamese network that learnt from your photos.',
+    byLoaded: (/** @type {string} */ name) => `Says the Siamese network ${name}.`,
+    train: 'Train a Siamese network',
+    otherMetric: 'A metric of another kind is loaded. Remove it first, in step 2.',
   },
 
   engine: {
@@ -325,6 +397,8 @@ export const text = {
       'The address asks for WebGPU, but the adapter lacks timestamp queries. Open the page without ?backend=webgpu.',
     'webgpu-differs': 'The address asks for WebGPU, but its answers differ from the reference. Open the page without ?backend=webgpu.',
     'webgpu-failed': 'The address asks for WebGPU, but it failed. Open the page without ?backend=webgpu.',
+    'metric-file': 'This is not a learned metric that can be used, or it is damaged. Save it again, or train it anew.',
+    'metric-network': 'This metric was trained with another network than the one that runs here. Train it with this one, or bring the other.',
     'pth-checkpoint': 'A .pth or .pt file has to be converted first: cargo glimpse weights --from FILE. Then drop the .safetensors file here.',
   },
   unknownError: (/** @type {string} */ message) => `Something went wrong: ${message}`,

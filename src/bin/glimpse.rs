@@ -102,12 +102,21 @@ mod native {
     }
 
     #[derive(Args)]
-    struct FitArgs {
-        #[command(flatten)]
-        network: Network,
+    struct How {
         /// How the classes are learnt.
         #[arg(long, default_value = "finetune")]
         method: Method,
+        /// A file of `train-metric`, in whose space they are learnt.
+        #[arg(long, value_name = "FILE")]
+        metric: Option<PathBuf>,
+    }
+
+    #[derive(Args)]
+    struct FitArgs {
+        #[command(flatten)]
+        network: Network,
+        #[command(flatten)]
+        how: How,
         /// A folder with a folder of photos per class.
         classes: PathBuf,
         /// Where to save what was learnt.
@@ -119,9 +128,8 @@ mod native {
     struct PredictArgs {
         #[command(flatten)]
         network: Network,
-        /// How the classes are learnt, where a folder is given.
-        #[arg(long, default_value = "finetune")]
-        method: Method,
+        #[command(flatten)]
+        how: How,
         /// A file that `fit` saved, or a folder with a folder of photos per class.
         model: PathBuf,
         /// Photos to name.
@@ -188,14 +196,21 @@ mod native {
 
     fn fit(args: &FitArgs) -> Result<(), Error> {
         let (backbone, manifest) = start(&args.network)?;
-        let model = learn(&backbone, &manifest.sha256, &args.classes, args.method)?;
+        let model = learn(&backbone, &manifest.sha256, &args.classes, &args.how)?;
         files::write(&args.out, model.to_safetensors()?)
     }
 
     fn predict(args: &PredictArgs) -> Result<(), Error> {
         let (backbone, manifest) = start(&args.network)?;
         let mut model = match args.model.is_dir() {
-            true => learn(&backbone, &manifest.sha256, &args.model, args.method)?,
+            true => learn(&backbone, &manifest.sha256, &args.model, &args.how)?,
+            false if args.how.metric.is_some() => {
+                return Err(Error::Option {
+                    name: "metric",
+                    expected: "a folder of classes to learn: a saved model has its own",
+                    got: args.model.display().to_string(),
+                });
+            }
             false => saved(&args.model, &manifest.sha256)?,
         };
         for photo in &args.photos {
@@ -213,17 +228,22 @@ mod native {
     }
 
     /// Learns a folder with a folder of photos per class.
-    fn learn(backbone: &Backbone, network: &str, folder: &Path, method: Method) -> Result<Model, Error> {
+    fn learn(backbone: &Backbone, network: &str, folder: &Path, how: &How) -> Result<Model, Error> {
+        let metric = how
+            .metric
+            .as_deref()
+            .map(|file| metric::open(file, network))
+            .transpose()?;
         let mut classes = Vec::new();
         for class in folder::classes(folder)? {
             let shots = class.photos.iter().map(|photo| embed_photo(backbone, photo));
             classes.push((class.name, shots.collect::<Result<Vec<_>, _>>()?));
         }
         let request = TrainingRequest {
-            method,
+            method: how.method,
             ..TrainingRequest::default()
         };
-        Model::fit(&classes, network, &request)
+        Model::fit(&classes, network, &request, metric)
     }
 
     /// Path, then class and per cent, best first, then how sure it is that the photo is any of them.

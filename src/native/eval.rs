@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     flowers25::{self, Flowers},
-    folder, library, plot,
+    folder, library, metric, plot, weights,
 };
 use crate::{
     Classifier, Embedding, Error, Method,
@@ -16,6 +16,7 @@ use crate::{
     episode::{Episode, Item, Sampler, Shape},
     evaluation::{Calibration, Confusion, argmax, auroc, mean, paired},
     finetune::TrainingRequest,
+    learned_metric::LearnedMetric,
     native::library::LibraryClass,
     rejection::Rejection,
     session::fit,
@@ -54,6 +55,10 @@ pub struct EvalArgs {
     /// A method's name, or `all`.
     #[arg(long, default_value = "all")]
     method: String,
+    /// A file of `train-metric`: every method works in its space, `prototype` included; `all` leaves out those that
+    /// would learn another.
+    #[arg(long, value_name = "FILE")]
+    metric: Option<PathBuf>,
     /// Look at queries as the live loop does: one view instead of all.
     #[arg(long)]
     live: bool,
@@ -64,7 +69,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "FILE.svg")]
     sweep: Option<PathBuf>,
     /// Follow a fixed protocol instead; ways, shots, episodes and methods are its own.
-    #[arg(long, conflicts_with_all = ["sweep", "json", "live"])]
+    #[arg(long, conflicts_with_all = ["sweep", "json", "live", "metric"])]
     protocol: Option<Protocol>,
     /// The split of `--protocol flowers25`: class_id,class_name,file,split.
     #[arg(long, default_value = "../shared/data/flowers102.csv", value_name = "CSV")]
@@ -134,7 +139,8 @@ pub fn run(
         };
         return flowers25::run(&flowers, print, say);
     }
-    let methods = methods(&args.method)?;
+    let metric = metric_of(args)?;
+    let methods = methods(&args.method, metric.as_ref())?;
     let shapes = shapes(args);
     let folders = folder::classes(&args.images)?;
     let pool: Vec<usize> = folders.iter().map(|class| class.photos.len()).collect();
@@ -147,6 +153,7 @@ pub fn run(
     let pool = Pool {
         classes: &classes,
         query_views: if args.live { Views::One } else { Views::All },
+        metric: metric.as_ref(),
     };
     let mut reports = Vec::new();
     for shape in shapes {
@@ -167,9 +174,17 @@ pub fn run(
     }
 }
 
-fn methods(name: &str) -> Result<Vec<Method>, Error> {
+fn metric_of(args: &EvalArgs) -> Result<Option<LearnedMetric>, Error> {
+    let Some(file) = &args.metric else {
+        return Ok(None);
+    };
+    metric::open(file, &weights::check(&args.weights)?.sha256).map(Some)
+}
+
+fn methods(name: &str, metric: Option<&LearnedMetric>) -> Result<Vec<Method>, Error> {
     if name == "all" {
-        return Ok(Method::ALL.to_vec());
+        let fits = |method: &Method| metric.is_none_or(|metric| metric.serves(*method));
+        return Ok(Method::ALL.into_iter().filter(fits).collect());
     }
     Ok(vec![name.parse()?])
 }
@@ -209,6 +224,8 @@ fn named(error: Error, args: &EvalArgs, folders: &[folder::ClassFolder]) -> Erro
 pub(super) struct Pool<'a> {
     pub(super) classes: &'a [LibraryClass],
     pub(super) query_views: Views,
+    /// In whose space every method works.
+    pub(super) metric: Option<&'a LearnedMetric>,
 }
 
 impl Pool<'_> {
@@ -326,7 +343,7 @@ fn play(pool: &Pool, methods: &[Method], episode: &Episode) -> Result<Outcome, E
             method: *method,
             ..TrainingRequest::default()
         };
-        answers.push(ask(pool, &fit(&request, &support)?, episode));
+        answers.push(ask(pool, &fit(&request, pool.metric, &support)?, episode));
     }
     let rejection = Rejection::fit(&support)?;
     let familiarity = |item: &Item| rejection.familiarity(pool.query(*item)).score;

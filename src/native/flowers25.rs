@@ -25,10 +25,12 @@ use crate::{
     embedder::Views,
     episode::{Episode, Sampler, Shape},
     evaluation::{Confusion, argmax, mean},
-    features::{Features, Space, Task},
-    finetune::{self, TrainingOptions},
+    features::Features,
+    finetune::TrainingRequest,
+    learned_metric::LearnedMetric,
     learning::Learning,
-    metric::{Examples, Metric, MetricOptions, Trainer},
+    metric::{Examples, MetricOptions, Trainer},
+    session::fit,
     support::Class,
 };
 
@@ -172,6 +174,7 @@ fn pool(classes: &[LibraryClass]) -> Pool<'_> {
     Pool {
         classes,
         query_views: Views::All,
+        metric: None,
     }
 }
 
@@ -221,7 +224,7 @@ fn run_trainings(
     })
 }
 
-fn train(seed: u64, learnt: &[LibraryClass], say: &(dyn Fn(&str) + Sync)) -> Result<Metric<CosineMetric>, Error> {
+fn train(seed: u64, learnt: &[LibraryClass], say: &(dyn Fn(&str) + Sync)) -> Result<LearnedMetric, Error> {
     let classes: Vec<Class> = (0..).zip(learnt).map(|(id, class)| class_of(id, class)).collect();
     let examples = Examples::new(&classes.iter().collect::<Vec<_>>())?;
     let mut trainer = Trainer::<CosineMetric>::new(examples, MetricOptions::large(seed));
@@ -234,10 +237,10 @@ fn train(seed: u64, learnt: &[LibraryClass], say: &(dyn Fn(&str) + Sync)) -> Res
             loss = 0.0;
         }
     }
-    Ok(trainer.metric())
+    Ok(LearnedMetric::Cosine(trainer.metric()))
 }
 
-fn measure(seed: u64, metric: &Metric<CosineMetric>, pool: &Pool) -> Result<Results, Error> {
+fn measure(seed: u64, metric: &LearnedMetric, pool: &Pool) -> Result<Results, Error> {
     let mut sampler = Sampler::new(pool.sizes(), SHAPE, seed)?;
     let mut results = Results::new(pool.classes.len());
     for _ in 0..DRAWS {
@@ -245,28 +248,21 @@ fn measure(seed: u64, metric: &Metric<CosineMetric>, pool: &Pool) -> Result<Resu
         let support = pool.support(&episode);
         let support: Vec<&Class> = support.iter().collect();
         for (cell, (seen, method, _)) in CELLS.iter().enumerate() {
-            let space = match seen {
-                Seen::Learned => metric.space(),
-                Seen::Raw(features) => Space::fit(*features, &support),
+            let (metric, features) = match seen {
+                Seen::Learned => (Some(metric), None),
+                Seen::Raw(features) => (None, Some(*features)),
             };
-            let classifier = fit(*method, Task::in_space(space, &support)?)?;
+            let request = TrainingRequest {
+                method: *method,
+                features,
+                ..TrainingRequest::default()
+            };
+            let classifier = fit(&request, metric, &support)?;
             let accuracy = ask(pool, &classifier, &episode, &mut results.confusions[cell]);
             results.accuracies[cell].push(accuracy);
         }
     }
     Ok(results)
-}
-
-/// The head of a method on vectors that are given.
-fn fit(method: Method, task: Task) -> Result<Classifier, Error> {
-    if method == Method::Prototype {
-        return Classifier::prototypes_of(task);
-    }
-    let mut trainer = finetune::Trainer::new(task, TrainingOptions::of(method))?;
-    while trainer.steps_done() < trainer.steps() {
-        trainer.step();
-    }
-    trainer.classifier()
 }
 
 /// Share of right answers.

@@ -1,17 +1,20 @@
-//! `cargo glimpse train-metric`: a metric trained on a folder with a folder of photos per class, and written to a file.
+//! `cargo glimpse train-metric`: a metric trained on a folder with a folder of photos per class, and written to a file;
+//! and how other commands read such files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::{
     files, folder,
     library::{self, LibraryClass},
+    weights,
 };
 use crate::{
     Error,
     backend::BackendKind,
     cosine_metric::CosineMetric,
+    learned_metric::LearnedMetric,
     learning::Learning,
     metric::{Examples, MetricOptions, Objective, Trainer},
     siamese::Siamese,
@@ -71,14 +74,27 @@ pub fn run(args: &MetricArgs, say: &(dyn Fn(&str) + Sync)) -> Result<(), Error> 
     let classes: Vec<Class> = (0..).zip(&classes).map(|(id, class)| class_of(id, class)).collect();
     let examples = Examples::new(&classes.iter().collect::<Vec<_>>())?;
     let options = MetricOptions::large(args.seed);
-    let file = match args.loss {
+    let metric = match args.loss {
         Loss::Siamese => train::<Siamese>(examples, options, say),
         Loss::Triplet => train::<Triplet>(examples, options, say),
         Loss::Cosine => train::<CosineMetric>(examples, options, say),
-    }?;
-    files::write(&args.out, file)?;
+    };
+    let network = weights::check(&args.weights)?.sha256;
+    files::write(&args.out, metric.to_safetensors(&network)?)?;
     say(&format!("{} written", args.out.display()));
     Ok(())
+}
+
+/// Reads a metric that was saved, to be used with the network of this SHA-256.
+///
+/// # Errors
+/// [`Error::Io`]; with the file's path, those of [`LearnedMetric::from_safetensors`].
+pub fn open(file: &Path, network: &str) -> Result<LearnedMetric, Error> {
+    let named = |source| Error::File {
+        path: file.into(),
+        source: Box::new(source),
+    };
+    LearnedMetric::from_safetensors(&files::read(file)?, network).map_err(named)
 }
 
 /// A class with all its photos as shots.
@@ -94,8 +110,8 @@ pub(super) fn class_of(id: u32, class: &LibraryClass) -> Class {
     }
 }
 
-/// Trains from beginning to end and gives the metric's file.
-fn train<O: Objective>(examples: Examples, options: MetricOptions, say: &dyn Fn(&str)) -> Result<Vec<u8>, Error> {
+/// Trains from beginning to end.
+fn train<O: Objective>(examples: Examples, options: MetricOptions, say: &dyn Fn(&str)) -> LearnedMetric {
     let mut trainer = Trainer::<O>::new(examples, options);
     let (mut loss, mut accuracy) = (0.0, 0.0);
     while trainer.steps_done() < trainer.steps() {
@@ -111,5 +127,5 @@ fn train<O: Objective>(examples: Examples, options: MetricOptions, say: &dyn Fn(
             (loss, accuracy) = (0.0, 0.0);
         }
     }
-    trainer.metric().to_safetensors()
+    O::learned(trainer.metric())
 }

@@ -11,8 +11,14 @@ use crate::{
     Embedder, Error, Square, StateDict,
     backend::Backbone,
     embedder::{Views, embed},
-    manifest::Manifest,
+    manifest::{self, Manifest},
 };
+
+/// The SHA-256 by which a weight file is known, in lower-case hex.
+#[wasm_bindgen]
+pub fn sha256(file: &[u8]) -> String {
+    manifest::sha256(file)
+}
 
 /// ResNet-18 on one backend.
 #[wasm_bindgen]

@@ -1,10 +1,15 @@
 //! The session for the page: shots, predictions and training.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::error::bad_value;
-use crate::{Embedding, Error, Session, embedding::LENGTH, finetune::TrainingRequest, session::Training};
+use crate::{
+    Embedding, Error, Method, Session, embedding::LENGTH, finetune::TrainingRequest, learned_metric::LearnedMetric,
+    session::Training,
+};
 
 /// Support set, prototypes and head.
 #[wasm_bindgen(js_name = Session)]
@@ -28,6 +33,15 @@ struct Summary {
 struct ShotCount {
     class_id: u32,
     count: usize,
+}
+
+/// What the page shows of a metric.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MetricSummary {
+    method: Method,
+    classes: usize,
+    images: usize,
 }
 
 #[wasm_bindgen(js_class = Session)]
@@ -122,7 +136,7 @@ impl WebSession {
     /// learnScale}`, all of them optional; see `TrainingRequest`.
     ///
     /// # Errors
-    /// `option`, `too-few-classes`, `empty-class`.
+    /// `option`, `too-few-classes`, `empty-class`, `metric-method`.
     #[wasm_bindgen(js_name = startTraining)]
     pub fn start_training(&self, options: JsValue) -> Result<Trainer, JsValue> {
         let request: TrainingRequest = match options.is_undefined() {
@@ -140,6 +154,48 @@ impl WebSession {
     #[wasm_bindgen(js_name = finishTraining)]
     pub fn finish_training(&mut self, trainer: &Trainer) -> Result<(), Error> {
         self.session.finish_training(&trainer.training)
+    }
+
+    /// Takes the bytes of a metric's file, in whose space every head works from now on, and gives `{method, classes,
+    /// images}`. `network` is the SHA-256 of the weights that embed.
+    ///
+    /// # Errors
+    /// `metric-file`, `metric-network`; the session is then as before.
+    #[wasm_bindgen(js_name = useMetric)]
+    pub fn use_metric(&mut self, file: &[u8], network: &str) -> Result<JsValue, JsValue> {
+        let metric = LearnedMetric::from_safetensors(file, network)?;
+        let summary = MetricSummary {
+            method: metric.method(),
+            classes: metric.provenance().classes,
+            images: metric.provenance().images,
+        };
+        self.session.set_metric(Some(Arc::new(metric)));
+        to_js(&summary)
+    }
+
+    /// Goes back to the network's own embedding.
+    #[wasm_bindgen(js_name = forgetMetric)]
+    pub fn forget_metric(&mut self) {
+        self.session.set_metric(None);
+    }
+
+    /// The file of the metric that compares now, learnt or given; `undefined` where there is none.
+    ///
+    /// # Errors
+    /// None in practice.
+    #[wasm_bindgen(js_name = metricFile)]
+    pub fn metric_file(&self, network: &str) -> Result<Option<Vec<u8>>, Error> {
+        let metric = self.session.metric();
+        metric.map(|metric| metric.to_safetensors(network)).transpose()
+    }
+
+    /// The probability that two photos are of one class.
+    ///
+    /// # Errors
+    /// `no-siamese`, `embedding-…`.
+    #[wasm_bindgen(js_name = sameOrDifferent)]
+    pub fn same_or_different(&self, a: Vec<f32>, b: Vec<f32>) -> Result<f32, Error> {
+        self.session.same_or_different(&Embedding::new(a)?, &Embedding::new(b)?)
     }
 
     /// Goes back to the prototypes.

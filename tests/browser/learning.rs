@@ -17,7 +17,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// A page that was taught drawn pictures, and their queries asked.
-fn taught(name: &str) -> Result<(Stage, Drawn), libtest_mimic::Failed> {
+pub fn taught(name: &str) -> Result<(Stage, Drawn), libtest_mimic::Failed> {
     let drawn = drawn_classes(&scratch(name))?;
     let stage = Stage::on_cpu()?;
     stage.teach(&drawn.classes)?;
@@ -26,13 +26,13 @@ fn taught(name: &str) -> Result<(Stage, Drawn), libtest_mimic::Failed> {
     Ok((stage, drawn))
 }
 
-fn choose(stage: &Stage, method: &str) -> anyhow::Result<()> {
+pub fn choose(stage: &Stage, method: &str) -> anyhow::Result<()> {
     let radio = format!("document.querySelector(\"input[name=method][value='{method}']\").click()");
     stage.page.eval::<Option<()>>(&format!("({radio}, null)")).map(drop)
 }
 
 /// Sets an input as a person would, with the events that follow.
-fn set(stage: &Stage, selector: &str, value: &str) -> anyhow::Result<()> {
+pub fn set(stage: &Stage, selector: &str, value: &str) -> anyhow::Result<()> {
     let script = format!(
         "(() => {{ const input = document.querySelector(\"{selector}\"); input.value = '{value}';
            for (const kind of ['input', 'change']) input.dispatchEvent(new Event(kind, {{ bubbles: true }}));

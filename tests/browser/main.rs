@@ -8,6 +8,7 @@ mod engine;
 mod flowers;
 mod golden;
 mod learning;
+mod metrics;
 mod recovery;
 mod stage;
 #[path = "../support/mod.rs"]
@@ -25,6 +26,7 @@ fn main() {
         recovery::trials(),
         camera::trials(),
         learning::trials(),
+        metrics::trials(),
         golden::trials(),
         flowers::trials(),
     ];

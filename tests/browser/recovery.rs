@@ -24,7 +24,7 @@ const SPOIL: &str = "(async () => {
 })()";
 
 /// A worker that ends itself without a word.
-const DIE: &str = "(setTimeout(() => self.close()), true)";
+pub const DIE: &str = "(setTimeout(() => self.close()), true)";
 
 fn break_and_recover(name: &str, how: &str) -> Result<(), libtest_mimic::Failed> {
     let stage = Stage::on_cpu()?;

@@ -19,6 +19,8 @@ pub fn trials() -> Vec<Trial> {
             "cli::a_saved_model_predicts_as_its_folder",
             a_saved_model_predicts_as_its_folder,
         ),
+        trial("cli::a_metric_serves_every_head", a_metric_serves_every_head),
+        trial("cli::foreign_metrics_are_refused", foreign_metrics_are_refused),
         trial("cli::faults_are_told", faults_are_told),
     ]
 }
@@ -98,6 +100,116 @@ fn a_saved_model_predicts_as_its_folder() -> Outcome {
     fs::write(&file, b"no model")?;
     let refused = predict(&file);
     assert!(!refused.status.success() && text(&refused.stderr).contains("cargo glimpse fit"));
+    Ok(())
+}
+
+/// Trains a metric on drawn classes with an untrained network.
+pub fn trained_metric(folder: &Path, loss: &str) -> PathBuf {
+    let file = folder.join(format!("{loss}.safetensors"));
+    let classes = folder.join("classes");
+    let weights = untrained_weights();
+    let out = glimpse(&[
+        &"train-metric",
+        &"--weights",
+        &weights,
+        &"--images",
+        &classes,
+        &"--loss",
+        &loss,
+        &"--out",
+        &file,
+    ]);
+    assert!(out.status.success(), "{}", text(&out.stderr));
+    file
+}
+
+fn a_metric_serves_every_head() -> Outcome {
+    let folder = scratch("cli-metric");
+    let drawn = drawn_classes(&folder)?;
+    let (classes, photo, weights) = (folder.join("classes"), &drawn.queries[0].1, untrained_weights());
+    let (metric, model) = (trained_metric(&folder, "siamese"), folder.join("model"));
+    let fit = |method: &str| {
+        let out = glimpse(&[
+            &"fit",
+            &"--weights",
+            &weights,
+            &"--method",
+            &method,
+            &"--metric",
+            &metric,
+            &classes,
+            &"--out",
+            &model,
+        ]);
+        assert!(out.status.success(), "{}", text(&out.stderr));
+        text(&glimpse(&[&"predict", &"--weights", &weights, &model, photo]).stdout)
+    };
+    let saved = fit("finetune");
+    let given = glimpse(&[
+        &"predict",
+        &"--weights",
+        &weights,
+        &"--metric",
+        &metric,
+        &classes,
+        photo,
+    ]);
+    assert_eq!(saved, text(&given.stdout), "a saved model carries the metric");
+    let without = glimpse(&[&"predict", &"--weights", &weights, &classes, photo]);
+    assert!(
+        without.status.success() && without.stdout != given.stdout,
+        "the metric is used"
+    );
+    assert_ne!(fit("siamese"), saved, "its own comparison is another method");
+    let twice = glimpse(&[&"predict", &"--weights", &weights, &"--metric", &metric, &model, photo]);
+    assert!(!twice.status.success() && text(&twice.stderr).contains("a saved model has its own"));
+    Ok(())
+}
+
+fn foreign_metrics_are_refused() -> Outcome {
+    let folder = scratch("cli-foreign-metric");
+    let drawn = drawn_classes(&folder)?;
+    let (classes, photo) = (folder.join("classes"), &drawn.queries[0].1);
+    let metric = trained_metric(&folder, "triplet");
+    let other = folder.join("other-weights");
+    let made = glimpse(&[&"weights", &"--untrained", &"--seed", &"7", &"--out", &other]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let cut = folder.join("cut.safetensors");
+    let whole = fs::read(&metric)?;
+    fs::write(&cut, &whole[..whole.len() / 2])?;
+    let no_metric = untrained_weights().join("resnet18.safetensors");
+    let told = |weights: &Path, metric: &Path, method: &str, words: &[&str]| {
+        let out = glimpse(&[
+            &"predict",
+            &"--weights",
+            &weights,
+            &"--metric",
+            &metric,
+            &"--method",
+            &method,
+            &classes,
+            photo,
+        ]);
+        let error = text(&out.stderr);
+        assert!(
+            !out.status.success() && words.iter().all(|word| error.contains(word)),
+            "{error}"
+        );
+    };
+    told(&other, &metric, "finetune", &["triplet.safetensors", "other weights"]);
+    told(
+        untrained_weights(),
+        &cut,
+        "finetune",
+        &["cut.safetensors", "cannot be used"],
+    );
+    told(
+        untrained_weights(),
+        &no_metric,
+        "finetune",
+        &["resnet18.safetensors", "expected glimpse-metric"],
+    );
+    told(untrained_weights(), &metric, "siamese", &["`triplet`", "`siamese`"]);
     Ok(())
 }
 

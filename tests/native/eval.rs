@@ -6,7 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::{
-    cli::{glimpse, text},
+    cli::{glimpse, text, trained_metric},
     support::{
         Outcome, drawn_classes, fixture, real_weights, scratch, shared, trial, trial_on_shared, untrained_weights,
     },
@@ -15,6 +15,7 @@ use crate::{
 pub fn trials() -> Vec<Trial> {
     vec![
         trial("eval::prints_every_method_and_repeats_itself", prints_every_method),
+        trial("eval::works_in_a_metric", works_in_a_metric),
         trial("eval::plots_a_sweep", plots_a_sweep),
         trial("eval::faults_are_told", faults_are_told),
         trial_on_shared("eval::the_default_wins_on_flowers", the_default_wins_on_flowers),
@@ -63,6 +64,23 @@ fn prints_every_method() -> Outcome {
     let again = eval(&images, &arguments);
     assert_eq!(reports(&again)?, first, "the same seed");
     assert!(text(&eval(&images, &SMALL).stdout).contains("confusion matrix"));
+    Ok(())
+}
+
+fn works_in_a_metric() -> Outcome {
+    let folder = scratch("eval-metric");
+    drawn_classes(&folder)?;
+    let (images, metric) = (folder.join("classes"), trained_metric(&folder, "siamese"));
+    let metric = metric.to_string_lossy();
+    let measured = reports(&eval(&images, &[&SMALL[..], &["--json", "--metric", &metric]].concat()))?;
+    let methods: Vec<&str> = measured.iter().filter_map(|report| report["method"].as_str()).collect();
+    let expected = ["nearest", "prototype", "siamese", "finetune-plain", "finetune"];
+    assert_eq!(methods, expected, "the heads, and the metric's own comparison");
+    let without = reports(&eval(
+        &images,
+        &[&SMALL[..], &["--json", "--method", "finetune"]].concat(),
+    ))?;
+    assert_ne!(measured.last(), without.last(), "the metric is used");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 import { EngineError } from './protocol.js';
 
-/** @import { Assessment, BackendReason, EngineInfo, PictureSource, Prediction, SupportClass, TrainingOptions, Wanted } from './protocol.js' */
+/** @import { Assessment, BackendReason, EngineInfo, Metric, PictureSource, Prediction, SupportClass, TrainingOptions, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -13,7 +13,7 @@ const MOST_CRASHES_IN_A_ROW = 6;
 const PINGS = 6;
 const PING_EVERY = 5000;
 /** Changes of the support set: a new worker learns them from the page's truth, so they need not be sent again. */
-const CARRIED_BY_SUPPORT = ['setSupport', 'setShot', 'removeShot', 'removeClass', 'setActive'];
+const CARRIED_BY_SUPPORT = ['setSupport', 'setShot', 'removeShot', 'removeClass', 'setActive', 'forgetMetric'];
 
 /**
  * @typedef {object} Job
@@ -42,6 +42,8 @@ export class EngineClient extends EventTarget {
   #reason = null;
   /** @type {File | null} */
   #checkpoint = null;
+  /** @type {{bytes: Uint8Array, network: string} | null} the learned metric in use, which a new worker must be told too */
+  #metric = null;
   #backend;
   #oneView;
   #supportSet;
@@ -174,7 +176,45 @@ export class EngineClient extends EventTarget {
 
   /** Tells the worker the whole support set anew. */
   setSupport() {
-    return this.#request('setSupport', { classes: this.#supportSet() });
+    return this.#request('setSupport', { classes: this.#supportSet(), metric: this.#metric });
+  }
+
+  /**
+   * Puts a learned metric in place of the network's own embedding; where it cannot be used, nothing changes.
+   * @param {File} file
+   * @returns {Promise<Metric>}
+   */
+  async useMetric(file) {
+    const buffer = await file.arrayBuffer().catch((error) => {
+      throw new EngineError('file-unreadable', String(error));
+    });
+    const bytes = new Uint8Array(buffer);
+    const { summary, network } = await this.#request('useMetric', { bytes });
+    this.#metric = { bytes, network };
+    return { name: file.name, network, ...summary };
+  }
+
+  /** Goes back to the network's own embedding. */
+  forgetMetric() {
+    this.#metric = null;
+    return this.#request('forgetMetric', {});
+  }
+
+  /**
+   * The metric that was learnt from the shots.
+   * @returns {Promise<{file: Blob}>}
+   */
+  metricFile() {
+    return this.#request('metricFile', {});
+  }
+
+  /**
+   * How likely it is that two photos show the same thing, by the Siamese network that was learnt or loaded.
+   * @param {[Float32Array, Float32Array]} embeddings
+   * @returns {Promise<{probability: number}>}
+   */
+  sameOrDifferent(embeddings) {
+    return this.#request('sameOrDifferent', { embeddings });
   }
 
   /**

@@ -49,6 +49,7 @@
  * @property {boolean} checked
  * @property {boolean} kept
  * @property {boolean} manifest false for a network that the visitor brought
+ * @property {string} sha256 of the weight file, by which learned metrics know their network
  */
 
 /**
@@ -61,7 +62,23 @@
  * @typedef {{id: number, active: boolean, shots: {id: number, embedding: Float32Array}[]}} SupportClass
  */
 
-/** @typedef {'finetune' | 'finetune-plain' | 'prototype' | 'nearest'} Method */
+/** @typedef {'siamese' | 'triplet' | 'cosine-metric'} MetricMethod */
+/** @typedef {'finetune' | 'finetune-plain' | 'prototype' | 'nearest' | MetricMethod} Method */
+
+/**
+ * A learned metric that takes the place of the network's own embedding: the file's name, the SHA-256 of the weights that it
+ * belongs to, and what trained it on how many classes and photos.
+ * @typedef {{name: string, network: string, method: MetricMethod, classes: number, images: number}} Metric
+ */
+
+/**
+ * Whether a method learns a metric of its own.
+ * @param {Method} method
+ * @returns {method is MetricMethod}
+ */
+export function learnsMetric(method) {
+  return method === 'siamese' || method === 'triplet' || method === 'cosine-metric';
+}
 
 /**
  * How sure it is that a photo is any of the classes: 0.5 where that is as likely as not. Not `certain` is a rough guess.

@@ -37,12 +37,13 @@ export async function loadWeights(onProgress) {
     checked: canHash(),
     kept,
     manifest: true,
+    sha256: manifest.sha256,
   };
   return { bytes, manifest: text, network };
 }
 
 /**
- * A network that the visitor brought. It is neither checked against a manifest nor kept.
+ * A network that the visitor brought. It is neither checked against a manifest nor kept. Its hash is yet to be computed.
  * @param {File} file
  * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, manifest: null, network: NetworkInfo}>}
  */
@@ -53,7 +54,7 @@ export async function readCheckpoint(file) {
       throw new EngineError('file-unreadable', String(error));
     },
   );
-  const network = { name: file.name, source: file.name, bytes: bytes.length, trained: true, fromCache: false, checked: false, kept: false, manifest: false };
+  const network = { name: file.name, source: file.name, bytes: bytes.length, trained: true, fromCache: false, checked: false, kept: false, manifest: false, sha256: '' };
   return { bytes, manifest: null, network };
 }
 

@@ -8,7 +8,7 @@ import { pictureOf, pictureOfFrame, pictureOfPng, pngOf } from './pictures.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { Assessment, BackendReason, PictureSource, Request, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { Assessment, BackendReason, Metric, PictureSource, Request, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -31,11 +31,13 @@ const pictureLane = new Lane({ open: true });
 let engine = null;
 /** Whether photos are embedded from one view alone. */
 let oneView = false;
+/** SHA-256 of the weights that embed. */
+let weightsHash = '';
 /**
  * The session. A promise, so that whatever is sent early waits for the module and stays in order.
  * @type {Promise<any>}
  */
-let session = newSession([]);
+let session = newSession([], null);
 session.catch(() => {});
 
 /** A request under way. `check` throws once it was cancelled. */
@@ -78,6 +80,10 @@ const operations = {
   removeClass: { queue: atOnce, run: removeClass },
   setActive: { queue: atOnce, run: setActive },
   train: { queue: atOnce, run: train },
+  useMetric: { queue: (run) => engineLane.addFirst(run), run: useMetric },
+  forgetMetric: { queue: atOnce, run: forgetMetric },
+  metricFile: { queue: atOnce, run: metricFile },
+  sameOrDifferent: { queue: atOnce, run: sameOrDifferent },
 };
 
 /** @param {() => Promise<void>} run */
@@ -97,12 +103,14 @@ async function start({ backend, reason, checkpoint, oneView: asked }, job) {
     : loadWeights((loaded, total) => job.report({ phase: 'weights', loaded, total }));
   const [{ bytes, manifest, network }] = await Promise.all([weights, moduleReady]);
   job.check();
+  network.sha256 ||= module.sha256(bytes);
   job.report({ phase: 'backend' });
   await engineLane.close();
   try {
     const started = await startEngine({ module, wanted: backend, reason, weights: bytes, manifest });
     engine?.free();
     engine = started.engine;
+    weightsHash = network.sha256;
     const milliseconds = await timeView();
     const views = chooseViews(asked, milliseconds);
     oneView = views.count === 1;
@@ -201,19 +209,28 @@ async function leaveOneOut() {
   return (await session).leaveOneOut();
 }
 
-/** @param {{classes: SupportClass[]}} args */
-async function setSupport({ classes }) {
+/** @param {{classes: SupportClass[], metric: MetricFile | null}} args */
+async function setSupport({ classes, metric }) {
   const old = session;
-  session = newSession(classes);
+  session = newSession(classes, metric);
   session.catch(() => {});
   await session;
   (await old).free();
 }
 
-/** @param {SupportClass[]} classes */
-async function newSession(classes) {
+/**
+ * A learned metric that was in use before, and the network that it was checked against.
+ * @typedef {{bytes: Uint8Array, network: string}} MetricFile
+ */
+
+/**
+ * @param {SupportClass[]} classes
+ * @param {MetricFile | null} metric
+ */
+async function newSession(classes, metric) {
   await moduleReady;
   const fresh = new module.Session();
+  if (metric) fresh.useMetric(metric.bytes, metric.network);
   for (const { id, active, shots } of classes) {
     for (const shot of shots) fresh.setShot(id, shot.id, shot.embedding);
     if (!active) fresh.setActive(id, false);
@@ -267,6 +284,31 @@ async function train({ options }, job) {
   } finally {
     trainer.free();
   }
+}
+
+/**
+ * Waits for the network, which must be the one that the metric was trained with.
+ * @param {{bytes: Uint8Array}} args
+ * @returns {Promise<{summary: Omit<Metric, 'name' | 'network'>, network: string}>}
+ */
+async function useMetric({ bytes }) {
+  return { summary: (await session).useMetric(bytes, weightsHash), network: weightsHash };
+}
+
+async function forgetMetric() {
+  (await session).forgetMetric();
+}
+
+/** The metric that compares now, as a file. */
+async function metricFile() {
+  const bytes = (await session).metricFile(weightsHash);
+  if (!bytes) throw new EngineError('no-metric');
+  return { file: new Blob([bytes], { type: 'application/octet-stream' }) };
+}
+
+/** @param {{embeddings: [Float32Array, Float32Array]}} args */
+async function sameOrDifferent({ embeddings: [a, b] }) {
+  return { probability: (await session).sameOrDifferent(a, b) };
 }
 
 /**

@@ -5,6 +5,11 @@ import { el, svgElement } from './dom.js';
 
 /** @import { TrainingStep } from '../engine/protocol.js' */
 
+/**
+ * What learns: the classes, or a metric, which knows no entropy and counts triples instead of photos.
+ * @typedef {'classes' | 'metric'} Learner
+ */
+
 const WIDTH = 240;
 const HEIGHT = 48;
 /** Room for the line's own thickness. */
@@ -22,6 +27,13 @@ export class ChartView {
     this.element = el('figure.chart', { id: 'training-chart', aria: { label: text.training.curves } }, ...curves, this.#empty, this.#summary);
   }
 
+  /** @param {Learner} learner whose curves come next */
+  begin(learner) {
+    this.element.dataset.learner = learner;
+    for (const line of this.#lines) line.begin(learner);
+    this.#summary.textContent = '';
+  }
+
   /**
    * @param {TrainingStep[]} steps
    * @param {number} total steps in all, so that the curves grow from left to right
@@ -34,6 +46,10 @@ export class ChartView {
   /** @param {TrainingStep[]} steps */
   describe(steps) {
     const [first, last] = [steps[0], steps[steps.length - 1]];
+    if (this.element.dataset.learner === 'metric') {
+      this.#summary.textContent = text.training.metricCurveSummary(steps.length, first.loss.toFixed(2), last.loss.toFixed(2), percent(last.accuracy));
+      return;
+    }
     this.#summary.textContent = text.training.curveSummary(
       steps.length,
       first.loss.toFixed(2),
@@ -47,6 +63,7 @@ export class ChartView {
 
 class Curve {
   #key;
+  #name = el('span.curve-name');
   #value = el('span.curve-value');
   #line = svgElement('polyline', { class: 'curve-line', points: '' });
 
@@ -55,7 +72,15 @@ class Curve {
     this.#key = key;
     const svg = svgElement('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true', class: 'curve-plot' });
     svg.append(svgElement('line', { class: 'curve-base', x1: 0, y1: HEIGHT - 0.5, x2: WIDTH, y2: HEIGHT - 0.5 }), this.#line);
-    this.element = el('div.curve', { data: { curve: key } }, el('span.curve-name', {}, text.training[key]), this.#value, svg);
+    this.element = el('div.curve', { data: { curve: key } }, this.#name, this.#value, svg);
+    this.begin('classes');
+  }
+
+  /** @param {Learner} learner */
+  begin(learner) {
+    const metric = learner === 'metric';
+    this.element.hidden = metric && this.#key === 'entropy';
+    this.#name.textContent = text.training[metric && this.#key === 'accuracy' ? 'order' : this.#key];
   }
 
   /**

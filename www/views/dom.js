@@ -34,6 +34,8 @@ const ICONS = {
   stop: 'M6.5 6.5h11v11h-11z',
   settings: 'M4 8h9M17 8h3M4 16h3M11 16h9M15 5.5v5M9 13.5v5',
   chevron: 'M6 9l6 6 6-6',
+  load: 'M12 15.5v-10M8 9.5l4-4 4 4M5 15v4h14v-4',
+  save: 'M12 5.5v10M8 11.5l4 4 4-4M5 15v4h14v-4',
   warning: 'M12 4l9 16H3zM12 10v4.5M12 17v.5',
 };
 
@@ -86,20 +88,34 @@ export function colour(element, hue) {
   element.style.setProperty('--hue', String(HUES[hue] ?? Math.round((hue * 137.5) % 360)));
 }
 
+/** What a picker offers where photos are wanted. */
+const PHOTOS = 'image/*,.heic,.heif,.avif';
+
 /**
  * A button that opens a file picker; the input itself stays reachable by keyboard and by tests.
  * @param {string} classes
- * @param {{label: string, hint: string, picture: keyof typeof ICONS, id?: string, folder?: boolean, pick: (files: File[]) => void}} options
+ * @param {{label: string, hint: string, picture: keyof typeof ICONS, id?: string, folder?: boolean, accept?: string, pick: (files: File[]) => void}} options
  */
-export function fileButton(classes, { label, hint, picture, id = '', folder = false, pick }) {
+export function fileButton(classes, { label, hint, picture, id = '', folder = false, accept = PHOTOS, pick }) {
   const input = el('input.visually-hidden', { type: 'file', multiple: true, id, webkitdirectory: folder, aria: { label: hint } });
-  if (!folder) input.accept = 'image/*,.heic,.heif,.avif';
+  if (!folder) input.accept = accept;
   input.addEventListener('change', () => {
     const files = [...input.files];
     input.value = '';
     pick(files);
   });
   return el(`label.${classes}`, { title: hint }, input, icon(picture), el('span', {}, label));
+}
+
+/**
+ * Hands a file to the browser's downloads.
+ * @param {Blob} file
+ * @param {string} name
+ */
+export function download(file, name) {
+  const address = URL.createObjectURL(file);
+  el('a', { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000); // Some browsers read it a moment later.
 }
 
 /**

@@ -1,5 +1,6 @@
 // Files that are dragged over the page or pasted into it. Where they fall is marked in the page by `data-drop`.
-// Events: `drop` ({place, classId, transfer}), `paste` ({files}). `place` is `class`, `new-class`, `test` or `page`.
+// Events: `drop` ({place, target, transfer}), `paste` ({files}). `place` is `class`, `new-class`, `test`, `pair` or `page`;
+// `target` is the class's id, or the number of the photo in the pair.
 
 import { carriesFiles } from '../files.js';
 import { emit } from './dom.js';
@@ -34,7 +35,7 @@ export class DropView extends EventTarget {
     event.preventDefault();
     const place = placeOf(event);
     this.#end();
-    emit(this, 'drop', { place: place?.dataset.drop ?? 'page', classId: Number(place?.dataset.classId), transfer });
+    emit(this, 'drop', { place: place?.dataset.drop ?? 'page', target: Number(place?.dataset.classId ?? place?.dataset.pairPlace), transfer });
   }
 
   /** @param {ClipboardEvent} event */

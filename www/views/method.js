@@ -1,20 +1,33 @@
-// How to learn: the methods to choose from, and for those that fine-tune their settings.
+// How to learn: the method that is recommended, the others behind a fold, and the settings of those that learn in steps.
 // Events: `change`. It checks what is typed and computes nothing.
 
 import { text } from '../strings.js';
 import { el, emit } from './dom.js';
 
-/** @import { Method, TrainingOptions } from '../engine/protocol.js' */
+/** @import { Method, MetricMethod, TrainingOptions } from '../engine/protocol.js' */
 
-const METHODS = /** @type {const} */ (['finetune', 'finetune-plain', 'prototype', 'nearest']);
+/** The method at the start. */
+const RECOMMENDED = 'finetune';
+/**
+ * The others, by what they do.
+ * @type {Record<'tune' | 'compare' | 'metric', Method[]>}
+ */
+const OTHERS = {
+  tune: ['finetune-plain'],
+  compare: ['prototype', 'nearest'],
+  metric: ['siamese', 'triplet', 'cosine-metric'],
+};
 
 /**
- * What the methods that fine-tune do by themselves.
- * @type {Partial<Record<Method, Required<Omit<TrainingOptions, 'method'>>>>}
+ * What the methods that learn in steps do by themselves; what is left out is no setting of theirs.
+ * @type {Partial<Record<Method, Omit<TrainingOptions, 'method'>>>}
  */
 const USUAL = {
   finetune: { steps: 50, learningRate: 0.02, entropyWeight: 0.1, scale: 10, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
   'finetune-plain': { steps: 200, learningRate: 0.0005, entropyWeight: 1, scale: 1, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
+  siamese: { steps: 20, learningRate: 0.002 },
+  triplet: { steps: 20, learningRate: 0.002 },
+  'cosine-metric': { steps: 20, learningRate: 0.002 },
 };
 
 const words = text.training;
@@ -28,7 +41,21 @@ export class MethodView extends EventTarget {
   #learnScale = checkbox('learnScale');
   #initialisation = choice('initialisation', words.initialisations);
   #similarity = choice('similarity', words.similarities);
+  /** What belongs to a setting, by its key. */
+  #fields = {
+    steps: [this.#steps],
+    learningRate: [this.#learningRate],
+    entropyWeight: [this.#useEntropy, this.#entropyWeight],
+    scale: [this.#scale],
+    learnScale: [this.#learnScale],
+    initialisation: [this.#initialisation],
+    similarity: [this.#similarity],
+  };
   #settings;
+  #otherName = el('span', {}, words.otherMethods);
+  #loaded = el('p.method-note', { hidden: true }, words.metricLoaded);
+  /** @type {MetricMethod | null} what trained the metric that was loaded */
+  #metric = null;
 
   constructor() {
     super();
@@ -37,26 +64,18 @@ export class MethodView extends EventTarget {
       'details.settings',
       { id: 'settings' },
       el('summary', {}, words.settings),
-      el(
-        'div.settings-panel',
-        {},
-        this.#steps.element,
-        this.#learningRate.element,
-        this.#useEntropy.element,
-        this.#entropyWeight.element,
-        this.#scale.element,
-        this.#learnScale.element,
-        this.#initialisation.element,
-        this.#similarity.element,
-        reset,
-      ),
+      el('div.settings-panel', {}, ...Object.values(this.#fields).flatMap((parts) => parts.map(({ element }) => element)), reset),
     );
-    const methods = el('fieldset', {}, el('legend', {}, words.method), ...METHODS.map(radio));
-    this.element = el('div.how', { id: 'how' }, methods, this.#settings);
-    methods.addEventListener('change', () => {
-      this.#reset();
-      emit(this, 'change');
+    const groups = Object.entries(OTHERS).map(([group, methods]) => {
+      const id = `methods-${group}`;
+      const name = words.groups[/** @type {keyof typeof OTHERS} */ (group)];
+      return el('div.method-group', { id, role: 'group', aria: { label: name } }, el('p.method-group-name', { aria: { hidden: 'true' } }, name), ...methods.map(radio));
     });
+    groups[groups.length - 1].append(this.#loaded);
+    const others = el('details.settings', { id: 'other-methods' }, el('summary', {}, this.#otherName), el('div.method-groups', {}, ...groups));
+    const methods = el('fieldset', {}, el('legend', {}, words.method), radio(RECOMMENDED), others);
+    this.element = el('div.how', { id: 'how' }, methods, this.#settings);
+    methods.addEventListener('change', () => this.#chosen());
     this.#useEntropy.input.addEventListener('change', () => this.#switchEntropy());
     this.#reset();
   }
@@ -66,22 +85,41 @@ export class MethodView extends EventTarget {
     return /** @type {any} */ (this.element.querySelector('input[name=method]:checked')).value;
   }
 
+  /** @param {Method} method */
+  choose(method) {
+    this.#radio(method).checked = true;
+    this.#chosen();
+  }
+
+  /**
+   * Where a metric is loaded, no other can be trained.
+   * @param {MetricMethod | null} method what trained it
+   */
+  showMetric(method) {
+    this.#metric = method;
+    this.#loaded.hidden = method === null;
+    for (const own of OTHERS.metric) this.#radio(own).disabled = method !== null && own !== method;
+    if (this.#radio(this.method).disabled) this.choose(RECOMMENDED);
+    else this.#chosen();
+  }
+
   /**
    * What was chosen; null where a setting cannot be used, which is then shown.
    * @returns {TrainingOptions | null}
    */
   options() {
     const { method } = this;
-    if (!USUAL[method]) return { method };
+    const usual = this.#usual;
+    if (!usual) return { method };
     const fields = [this.#steps, this.#learningRate, this.#entropyWeight, this.#scale];
-    const wrong = fields.find((field) => !field.check());
+    const wrong = fields.find((field) => !field.element.hidden && !field.check());
     if (wrong) {
       this.#settings.open = true;
       wrong.input.focus();
       return null;
     }
-    return {
-      method,
+    /** @type {Required<Omit<TrainingOptions, 'method'>>} */
+    const all = {
       steps: this.#steps.value,
       learningRate: this.#learningRate.value,
       entropyWeight: this.#useEntropy.input.checked ? this.#entropyWeight.value : 0,
@@ -90,21 +128,39 @@ export class MethodView extends EventTarget {
       initialisation: this.#initialisation.input.value,
       similarity: this.#similarity.input.value,
     };
+    return { method, ...Object.fromEntries(Object.entries(all).filter(([key]) => key in usual)) };
+  }
+
+  /** What the chosen method does by itself; nothing where it learns nothing, as a loaded metric, which has learnt. */
+  get #usual() {
+    return this.method === this.#metric ? undefined : USUAL[this.method];
+  }
+
+  #chosen() {
+    this.#otherName.textContent = this.method === RECOMMENDED ? words.otherMethods : words.otherMethod(words.methods[this.method].name);
+    this.#reset();
+    emit(this, 'change');
+  }
+
+  /** @param {Method} method */
+  #radio(method) {
+    return /** @type {HTMLInputElement} */ (this.element.querySelector(`input[name=method][value='${method}']`));
   }
 
   /** The method's own settings. */
   #reset() {
-    const usual = USUAL[this.method];
+    const usual = this.#usual;
     this.#settings.hidden = !usual;
     if (!usual) return;
-    this.#steps.value = usual.steps;
-    this.#learningRate.value = usual.learningRate;
-    this.#entropyWeight.value = usual.entropyWeight;
-    this.#scale.value = usual.scale;
+    for (const [key, parts] of Object.entries(this.#fields)) for (const { element } of parts) element.hidden = !(key in usual);
+    this.#steps.value = usual.steps ?? 1;
+    this.#learningRate.value = usual.learningRate ?? 1;
+    this.#entropyWeight.value = usual.entropyWeight ?? 0;
+    this.#scale.value = usual.scale ?? 1;
     this.#useEntropy.input.checked = true;
-    this.#learnScale.input.checked = usual.learnScale;
-    this.#initialisation.input.value = usual.initialisation;
-    this.#similarity.input.value = usual.similarity;
+    this.#learnScale.input.checked = usual.learnScale ?? false;
+    this.#initialisation.input.value = usual.initialisation ?? 'prototypes';
+    this.#similarity.input.value = usual.similarity ?? 'cosine';
     this.#switchEntropy();
   }
 
@@ -173,6 +229,6 @@ function choice(key, choices) {
 /** @param {Method} method */
 function radio(method) {
   const { name, hint } = words.methods[method];
-  const input = el('input', { type: 'radio', name: 'method', value: method, checked: method === METHODS[0] });
+  const input = el('input', { type: 'radio', name: 'method', value: method, checked: method === RECOMMENDED });
   return el('label.method-choice', {}, input, el('span', {}, el('strong', {}, name), el('small', {}, hint)));
 }

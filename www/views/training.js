@@ -1,12 +1,13 @@
-// Step 2: the set's name, the Train button with its reasons, progress, curves and outcome.
+// Step 2: the set's name, the Train button with its reasons, progress, curves and outcome, how to learn and in which embedding.
 // Events: `train` (options), `cancel`.
 
+import { learnsMetric } from '../engine/protocol.js';
 import { text } from '../strings.js';
 import { ChartView } from './chart.js';
 import { el, emit } from './dom.js';
 import { MethodView } from './method.js';
 
-/** @import { Method, TrainingStep } from '../engine/protocol.js' */
+/** @import { Method, Metric, TrainingStep } from '../engine/protocol.js' */
 
 export class TrainingView extends EventTarget {
   #set = el('p.set-name', { id: 'set-name' });
@@ -21,14 +22,12 @@ export class TrainingView extends EventTarget {
   /** @type {{reason: string | null, head: 'none' | 'stale' | 'trained', method: Method | null}} */
   #state = { reason: null, head: 'none', method: null };
 
-  constructor() {
+  /** @param {HTMLElement} embedding what says by which embedding photos are compared */
+  constructor(embedding) {
     super();
     const progress = el('div.train-progress', {}, this.#progress, this.#step);
-    this.element = el('div.train', { data: { running: 'false' } }, this.#set, el('div.train-buttons', {}, this.#train, this.#cancel), this.#status, progress, this.#chart.element, this.#outcome, this.#how.element);
-    this.#train.addEventListener('click', () => {
-      const options = this.#how.options();
-      if (options) emit(this, 'train', options);
-    });
+    this.element = el('div.train', { data: { running: 'false' } }, this.#set, el('div.train-buttons', {}, this.#train, this.#cancel), this.#status, progress, this.#chart.element, this.#outcome, this.#how.element, embedding);
+    this.#train.addEventListener('click', () => this.#start());
     this.#how.addEventListener('change', () => this.showState(this.#state));
     this.#cancel.addEventListener('click', () => emit(this, 'cancel'));
   }
@@ -56,7 +55,28 @@ export class TrainingView extends EventTarget {
     if (head !== 'trained') this.#outcome.textContent = '';
   }
 
-  showStarted() {
+  /**
+   * As if the method was chosen and the button pressed.
+   * @param {Method} method
+   */
+  trainBy(method) {
+    this.#how.choose(method);
+    this.#start();
+  }
+
+  /** @param {Metric | null} metric the learned metric that was loaded */
+  showMetric(metric) {
+    this.#how.showMetric(metric?.method ?? null);
+  }
+
+  #start() {
+    const options = this.#how.options();
+    if (options) emit(this, 'train', options);
+  }
+
+  /** @param {Method} method */
+  showStarted(method) {
+    this.#chart.begin(learnsMetric(method) ? 'metric' : 'classes');
     this.element.dataset.running = 'true';
     this.#train.hidden = true;
     this.#cancel.hidden = false;
@@ -75,8 +95,11 @@ export class TrainingView extends EventTarget {
     this.#chart.show(steps, total);
   }
 
-  /** @param {TrainingStep[] | null} steps null where nothing came of it; none for a method without steps */
-  showEnded(steps) {
+  /**
+   * @param {Method} method
+   * @param {TrainingStep[] | null} steps null where nothing came of it; none for a method without steps
+   */
+  showEnded(method, steps) {
     const focused = document.activeElement === this.#cancel;
     this.element.dataset.running = 'false';
     this.#train.hidden = false;
@@ -89,7 +112,8 @@ export class TrainingView extends EventTarget {
       return;
     }
     this.#chart.describe(steps);
-    this.#outcome.textContent = text.training.outcome(steps[0].accuracy, steps[steps.length - 1].accuracy);
+    const outcome = learnsMetric(method) ? text.training.metricOutcome : text.training.outcome;
+    this.#outcome.textContent = outcome(steps[0].accuracy, steps[steps.length - 1].accuracy);
   }
 
   /** @param {string} words */
