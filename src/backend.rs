@@ -9,6 +9,11 @@ use std::str::FromStr;
 use burn_candle::{Candle, CandleDevice};
 use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
 
+#[cfg(not(target_arch = "wasm32"))]
+use crate::pretrain::{
+    State,
+    network::{Learner, Network},
+};
 use crate::{Embedder, Error, Square, StateDict, architecture::Pooled, cpu::Trunk, embedder::BurnEmbedder};
 
 /// Burn on the CPU.
@@ -105,6 +110,32 @@ impl Backbone {
             Self::Cpu(_) => "one thread, SIMD",
             Self::Candle(_) => "one thread, burn-candle",
             Self::WebGpu(_, adapter) => adapter,
+        }
+    }
+}
+
+/// A network that learns, on the CPU by Burn or on the GPU.
+///
+/// # Errors
+/// [`Error::Option`] where the backend computes no gradients; those of [`Network::new`].
+#[cfg(not(target_arch = "wasm32"))]
+pub async fn learner(kind: BackendKind, state: &State, classes: usize) -> Result<Box<dyn Learner>, Error> {
+    match kind {
+        BackendKind::Cpu => Err(Error::Option {
+            name: "backend",
+            expected: "`candle` or `webgpu`, which compute gradients",
+            got: kind.to_string(),
+        }),
+        BackendKind::Candle => Ok(Box::new(Network::<Cpu>::new(
+            state,
+            classes,
+            CandleDevice::Cpu,
+            kind.name(),
+        )?)),
+        BackendKind::WebGpu => {
+            let device = WgpuDevice::default();
+            init_setup_async::<AutoGraphicsApi>(&device, Default::default()).await;
+            Ok(Box::new(Network::<Gpu>::new(state, classes, device, kind.name())?))
         }
     }
 }

@@ -183,6 +183,22 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A checkpoint of a pretraining that is none, or another's.
+    #[error(
+        "the training's checkpoint: {reason}; give `--resume` and the options that it was made with, or remove it to begin anew"
+    )]
+    Checkpoint {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A training that fell apart.
+    #[error("the loss of step {step} is not a finite number; choose a lower learning rate than {rate}")]
+    Diverged {
+        /// The step, counted from 1.
+        step: usize,
+        /// The greatest learning rate of the training.
+        rate: f64,
+    },
     /// A setting out of range.
     #[error("option `{name}`: expected {expected}, got {got}")]
     Option {
@@ -271,6 +287,8 @@ impl Error {
             Error::UnknownBackend { .. } => "unknown-backend",
             Error::UnknownMethod { .. } => "unknown-method",
             Error::MetricFile { .. } => "metric-file",
+            Error::Checkpoint { .. } => "checkpoint",
+            Error::Diverged { .. } => "diverged",
             Error::Option { .. } => "option",
             Error::Backend { .. } => "backend",
             Error::Io { .. } => "io",

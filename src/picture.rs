@@ -168,10 +168,10 @@ impl Picture {
 
 /// A stretch of one axis of the source, and how many pixels it becomes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Span {
-    start: f64,
-    length: f64,
-    pixels: usize,
+pub(crate) struct Span {
+    pub start: f64,
+    pub length: f64,
+    pub pixels: usize,
 }
 
 impl Span {
@@ -190,7 +190,7 @@ impl Span {
 }
 
 /// RGB pixels `size` (width, height) → the window `[x, y]`, bilinear with antialias.
-fn resize(rgb: &[u8], size: [u32; 2], [x, y]: [Span; 2]) -> Result<Vec<u8>, Error> {
+pub(crate) fn resize(rgb: &[u8], size: [u32; 2], [x, y]: [Span; 2]) -> Result<Vec<u8>, Error> {
     let corrupt = |reason: String| Error::PhotoCorrupt { reason };
     let source = ImageRef::new(size[0], size[1], rgb, PixelType::U8x3).map_err(|e| corrupt(e.to_string()))?;
     let options = ResizeOptions::new()
