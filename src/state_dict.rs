@@ -38,6 +38,11 @@ impl StateDict {
         self.parameters.keys().map(String::as_str)
     }
 
+    /// Whether there is no parameter.
+    pub fn is_empty(&self) -> bool {
+        self.parameters.is_empty()
+    }
+
     /// Names and parameters, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Parameter)> {
         self.parameters

@@ -1,6 +1,6 @@
 //! Files of a pretraining, as safetensors that say what they are. A checkpoint holds the network by torchvision's names
-//! and the velocities with `velocity.` before them; its metadata are `kind`, `version`, `step`, `epoch` and the `plan`
-//! as JSON. A result is the network alone, with the `plan` for whoever wants to know.
+//! and the velocities with `velocity.` before them; its metadata are `kind`, `version`, `step`, `epoch`, the `plan` as
+//! JSON and the `sha256` of the tensors. A result is the network alone, with the `plan` for whoever wants to know.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use safetensors::SafeTensors;
 use serde_json::{Map, Value};
 
 use super::{State, training::Plan};
-use crate::{Error, StateDict};
+use crate::{Error, StateDict, manifest::sha256};
 
 /// Says that a file holds a checkpoint.
 const KIND: &str = "glimpse-pretraining";
@@ -45,6 +45,7 @@ impl Checkpoint {
             ("step", self.step.to_string()),
             ("epoch", epoch.to_string()),
             ("plan", json(&self.plan)?),
+            ("sha256", hash(&tensors)),
         ]))
     }
 
@@ -67,6 +68,9 @@ impl Checkpoint {
             return Err(fault(format!("it is at step {step} of {}", plan.steps())));
         }
         let tensors = StateDict::from_safetensors(bytes).map_err(unreadable)?;
+        if field("sha256") != hash(&tensors) {
+            return Err(fault("it is damaged".into()));
+        }
         let mut state = State {
             network: StateDict::default(),
             velocity: StateDict::default(),
@@ -95,6 +99,12 @@ fn metadata(fields: &[(&str, String)]) -> HashMap<String, String> {
         .iter()
         .map(|(key, value)| (key.to_string(), value.clone()))
         .collect()
+}
+
+/// SHA-256 of all values, name by name.
+fn hash(tensors: &StateDict) -> String {
+    let values = tensors.iter().flat_map(|(_, parameter)| &parameter.values);
+    sha256(&values.flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 fn json(plan: &Plan) -> Result<String, Error> {
@@ -158,6 +168,9 @@ mod tests {
         let bytes = checkpoint().to_safetensors().unwrap();
         refused(b"no safetensors", plan(), "--resume");
         refused(&bytes[..bytes.len() / 2], plan(), "cut off");
+        let mut flipped = bytes.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        refused(&flipped, plan(), "damaged");
         let result = result(&start::random(2, 1).network, &plan()).unwrap();
         refused(&result, plan(), "its kind is nothing");
         refused(&bytes, Plan { batch: 4, ..plan() }, "batch 3, not 4");

@@ -20,7 +20,7 @@ use crate::StateDict;
 pub struct State {
     /// The network: torchvision's parameters and running statistics.
     pub network: StateDict,
-    /// SGD's velocities, by the names of their parameters.
+    /// SGD's velocities, by the names of their parameters; none before the first step.
     pub velocity: StateDict,
     /// Whether the running statistics are folded away into the other parameters, so that the first batch has to tell
     /// them: a network without them computes something else as soon as it learns.

@@ -28,14 +28,13 @@ pub(super) struct Weight<B: Backend> {
 }
 
 impl<B: Backend> Weight<B> {
-    /// Takes a parameter out of a state; one without a velocity stands still.
+    /// Takes a parameter out of a state, where either all have a velocity or all stand still.
     pub fn load(state: &State, name: String, shape: &[usize], device: &B::Device) -> Result<Self, Error> {
         let flat = |values: &[f32]| TensorData::new(values.to_vec(), [values.len()]);
         let value = Tensor::from_data(flat(&state.network.get(&name, shape)?.values), device);
-        let velocity = match state.velocity.get(&name, shape) {
-            Ok(velocity) => Tensor::from_data(flat(&velocity.values), device),
-            Err(Error::WeightsMissingTensor { .. }) => value.zeros_like(),
-            Err(error) => return Err(error),
+        let velocity = match state.velocity.is_empty() {
+            true => value.zeros_like(),
+            false => Tensor::from_data(flat(&state.velocity.get(&name, shape)?.values), device),
         };
         let value = Tensor::from_inner(value).require_grad();
         Ok(Self {
