@@ -14,6 +14,10 @@ use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
 
 #[cfg(any(feature = "candle", feature = "webgpu"))]
 use crate::embedder::BurnEmbedder;
+#[cfg(all(not(target_arch = "wasm32"), any(feature = "candle", feature = "webgpu")))]
+use crate::pretrain::network::Network;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::pretrain::{State, network::Learner};
 use crate::{Embedder, Error, Square, StateDict, architecture::Pooled, cpu::Trunk};
 
 /// Burn on the CPU.
@@ -100,10 +104,7 @@ impl Backbone {
                 Ok(Self::WebGpu(Box::new(embedder), adapter))
             }
             #[cfg(not(all(feature = "candle", feature = "webgpu")))]
-            other => Err(Error::Backend {
-                backend: other.name(),
-                reason: "this program was built without it; `cargo glimpse-gpu` has all of them".into(),
-            }),
+            other => Err(left_out(other)),
         }
     }
 
@@ -127,6 +128,45 @@ impl Backbone {
             #[cfg(feature = "webgpu")]
             Self::WebGpu(_, adapter) => adapter,
         }
+    }
+}
+
+/// A backend that this program was built without.
+#[cfg(not(all(feature = "candle", feature = "webgpu")))]
+fn left_out(kind: BackendKind) -> Error {
+    Error::Backend {
+        backend: kind.name(),
+        reason: "this program was built without it; `cargo glimpse-gpu` has all of them".into(),
+    }
+}
+
+/// A network that learns, on the CPU by Burn or on the GPU.
+///
+/// # Errors
+/// [`Error::Option`] where the backend computes no gradients; those of [`Network::new`].
+#[cfg(not(target_arch = "wasm32"))]
+pub async fn learner(kind: BackendKind, state: &State, classes: usize) -> Result<Box<dyn Learner>, Error> {
+    match kind {
+        BackendKind::Cpu => Err(Error::Option {
+            name: "backend",
+            expected: "`candle` or `webgpu`, which compute gradients",
+            got: kind.to_string(),
+        }),
+        #[cfg(feature = "candle")]
+        BackendKind::Candle => Ok(Box::new(Network::<Cpu>::new(
+            state,
+            classes,
+            CandleDevice::Cpu,
+            kind.name(),
+        )?)),
+        #[cfg(feature = "webgpu")]
+        BackendKind::WebGpu => {
+            let device = WgpuDevice::default();
+            init_setup_async::<AutoGraphicsApi>(&device, Default::default()).await;
+            Ok(Box::new(Network::<Gpu>::new(state, classes, device, kind.name())?))
+        }
+        #[cfg(not(all(feature = "candle", feature = "webgpu")))]
+        other => Err(left_out(other)),
     }
 }
 

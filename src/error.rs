@@ -206,6 +206,22 @@ pub enum Error {
     /// Two photos to compare, and nothing that compares pairs.
     #[error("no Siamese network is there to compare two photos; train one by the method `siamese`, or load one")]
     NoSiamese,
+    /// A checkpoint of a pretraining that is none, or another's.
+    #[error(
+        "the training's checkpoint: {reason}; give `--resume` and the options that it was made with, or remove it to begin anew"
+    )]
+    Checkpoint {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A training that fell apart.
+    #[error("the loss of step {step} is not a finite number; choose a lower learning rate than {rate}")]
+    Diverged {
+        /// The step, counted from 1.
+        step: usize,
+        /// The greatest learning rate of the training.
+        rate: f64,
+    },
     /// A setting out of range.
     #[error("option `{name}`: expected {expected}, got {got}")]
     Option {
@@ -297,6 +313,8 @@ impl Error {
             Error::MetricNetwork { .. } => "metric-network",
             Error::MetricMethod { .. } => "metric-method",
             Error::NoSiamese => "no-siamese",
+            Error::Checkpoint { .. } => "checkpoint",
+            Error::Diverged { .. } => "diverged",
             Error::Option { .. } => "option",
             Error::Backend { .. } => "backend",
             Error::Io { .. } => "io",

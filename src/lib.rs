@@ -31,6 +31,8 @@ pub mod native;
 pub mod nearest;
 pub mod photo;
 pub mod picture;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod pretrain;
 pub mod projection;
 pub mod rejection;
 pub mod resnet18;

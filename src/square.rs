@@ -66,11 +66,9 @@ impl Square {
 
     /// Left and right exchanged.
     pub fn mirrored(&self) -> Self {
-        let mut rgb = Vec::with_capacity(self.rgb.len());
-        for row in self.rgb.as_chunks::<3>().0.chunks_exact(SIDE) {
-            rgb.extend(row.iter().rev().flatten());
+        Self {
+            rgb: mirrored(&self.rgb, SIDE),
         }
-        Self { rgb }
     }
 
     /// RGBA pixels, opaque, row by row.
@@ -83,13 +81,27 @@ impl Square {
 
     /// The network's input: `[3, SIDE, SIDE]`, channel after channel, (value / 255 − mean) / std.
     pub fn normalised(&self) -> Vec<f32> {
-        let mut input = Vec::with_capacity(PIXELS * 3);
-        for channel in 0..3 {
-            let plane = self.rgb.iter().skip(channel).step_by(3);
-            input.extend(plane.map(|&value| (f32::from(value) / 255.0 - MEAN[channel]) / STD[channel]));
-        }
-        input
+        normalised(&self.rgb)
     }
+}
+
+/// RGB pixels in rows of `width` with left and right exchanged.
+pub(crate) fn mirrored(rgb: &[u8], width: usize) -> Vec<u8> {
+    let mut mirrored = Vec::with_capacity(rgb.len());
+    for row in rgb.as_chunks::<3>().0.chunks_exact(width) {
+        mirrored.extend(row.iter().rev().flatten());
+    }
+    mirrored
+}
+
+/// RGB pixels → channel after channel, (value / 255 − mean) / std.
+pub(crate) fn normalised(rgb: &[u8]) -> Vec<f32> {
+    let mut input = Vec::with_capacity(rgb.len());
+    for channel in 0..3 {
+        let plane = rgb.iter().skip(channel).step_by(3);
+        input.extend(plane.map(|&value| (f32::from(value) / 255.0 - MEAN[channel]) / STD[channel]));
+    }
+    input
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Knows the file format and the parameters' names; knows nothing of backends. `.pth` files are `native::pth`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use half::f16;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use crate::{Error, architecture::Convolution};
 
 /// BatchNorm's ε in torchvision.
-const EPSILON: f32 = 1e-5;
+pub(crate) const EPSILON: f32 = 1e-5;
 
 /// One parameter: its shape and its values, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,18 @@ impl StateDict {
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parameters.keys().map(String::as_str)
+    }
+
+    /// Whether there is no parameter.
+    pub fn is_empty(&self) -> bool {
+        self.parameters.is_empty()
+    }
+
+    /// Names and parameters, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Parameter)> {
+        self.parameters
+            .iter()
+            .map(|(name, parameter)| (name.as_str(), parameter))
     }
 
     /// A parameter of the expected shape.
@@ -90,23 +102,31 @@ impl StateDict {
     /// # Errors
     /// [`Error::WeightsFormat`] where a shape and its values disagree.
     pub fn to_safetensors_f16(&self) -> Result<Vec<u8>, Error> {
-        let halves: Vec<Vec<u8>> = self
-            .parameters
-            .values()
-            .map(|parameter| {
-                parameter
-                    .values
-                    .iter()
-                    .flat_map(|&v| f16::from_f32(v).to_le_bytes())
-                    .collect()
-            })
-            .collect();
-        let mut views = Vec::with_capacity(halves.len());
-        for ((name, parameter), bytes) in self.parameters.iter().zip(&halves) {
-            let view = TensorView::new(Dtype::F16, parameter.shape.clone(), bytes).map_err(unreadable)?;
+        self.serialized(Dtype::F16, |value| f16::from_f32(value).to_le_bytes(), None)
+    }
+
+    /// Writes all parameters as f32 safetensors, with metadata.
+    ///
+    /// # Errors
+    /// [`Error::WeightsFormat`] where a shape and its values disagree.
+    pub fn to_safetensors(&self, metadata: HashMap<String, String>) -> Result<Vec<u8>, Error> {
+        self.serialized(Dtype::F32, f32::to_le_bytes, Some(metadata))
+    }
+
+    fn serialized<const N: usize>(
+        &self,
+        dtype: Dtype,
+        encode: fn(f32) -> [u8; N],
+        metadata: Option<HashMap<String, String>>,
+    ) -> Result<Vec<u8>, Error> {
+        let encoded = |parameter: &Parameter| parameter.values.iter().flat_map(|&value| encode(value)).collect();
+        let all: Vec<Vec<u8>> = self.parameters.values().map(encoded).collect();
+        let mut views = Vec::with_capacity(all.len());
+        for ((name, parameter), bytes) in self.parameters.iter().zip(&all) {
+            let view = TensorView::new(dtype, parameter.shape.clone(), bytes).map_err(unreadable)?;
             views.push((name.as_str(), view));
         }
-        safetensors::serialize(views, None).map_err(unreadable)
+        safetensors::serialize(views, metadata).map_err(unreadable)
     }
 
     /// The trunk with every BatchNorm folded into its convolution: `<conv>.weight` and `<conv>.bias` alone remain.

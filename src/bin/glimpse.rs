@@ -28,6 +28,7 @@ mod native {
             eval::{self, EvalArgs},
             files, folder,
             metric::{self, MetricArgs},
+            pretrain::{self, PretrainArgs},
             weights::{self, Licence, Source},
         },
         session::{Prediction, Score},
@@ -56,6 +57,8 @@ mod native {
         Fit(FitArgs),
         /// Train a metric on a folder of classes and write it to a file.
         TrainMetric(MetricArgs),
+        /// Train the whole network on a folder of classes and write it as a checkpoint for `weights --from`.
+        Pretrain(PretrainArgs),
         /// Name photos after a saved file, or after a folder with a folder of photos per class.
         Predict(PredictArgs),
     }
@@ -144,6 +147,7 @@ mod native {
             Command::Eval(args) => eval::run(&args, &mut print_line, &|line| eprintln!("{line}")),
             Command::Fit(args) => fit(&args),
             Command::TrainMetric(args) => metric::run(&args, &|line| eprintln!("{line}")),
+            Command::Pretrain(args) => pretrain::run(&args, &|line| eprintln!("{line}")),
             Command::Predict(args) => predict(&args),
         };
         match done {

@@ -57,11 +57,24 @@ pub fn read_picture(path: &Path) -> Result<Picture, Error> {
 /// # Errors
 /// [`Error::File`] with the photo's path and what is wrong with it.
 pub fn picture_of(path: &Path, bytes: &[u8]) -> Result<Picture, Error> {
-    let picture = Photo::decode(bytes).and_then(|photo| Picture::from_photo(&photo));
-    picture.map_err(|source| Error::File {
-        path: path.into(),
+    Picture::from_photo(&photo_of(path, bytes)?).map_err(of_file(path))
+}
+
+/// Decodes a photo's bytes.
+///
+/// # Errors
+/// [`Error::File`] with the photo's path and what is wrong with it.
+pub fn photo_of(path: &Path, bytes: &[u8]) -> Result<Photo, Error> {
+    Photo::decode(bytes).map_err(of_file(path))
+}
+
+/// The error of a photo, made from what is wrong with it.
+fn of_file(path: &Path) -> impl FnOnce(Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| Error::File {
+        path,
         source: Box::new(source),
-    })
+    }
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {

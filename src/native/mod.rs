@@ -8,5 +8,6 @@ pub mod folder;
 pub mod library;
 pub mod metric;
 pub mod plot;
+pub mod pretrain;
 pub mod pth;
 pub mod weights;

@@ -150,10 +150,7 @@ fn from_url(url: &str, out: &Path, licence: &Licence, say: &mut dyn FnMut(&str))
 }
 
 fn from_file(path: &Path, licence: &Licence) -> Result<Checkpoint, Error> {
-    let state_dict = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("pth" | "pt") => pth::read(path)?,
-        _ => StateDict::from_safetensors(&read(path)?)?,
-    };
+    let state_dict = read_state_dict(path)?;
     let source = path
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -168,6 +165,17 @@ fn from_file(path: &Path, licence: &Licence) -> Result<Checkpoint, Error> {
         trained: true,
         origin,
     })
+}
+
+/// Reads a state dict from a `.pth` or safetensors file.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::WeightsFormat`].
+pub fn read_state_dict(path: &Path) -> Result<StateDict, Error> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("pth" | "pt") => pth::read(path),
+        _ => StateDict::from_safetensors(&read(path)?),
+    }
 }
 
 fn untrained_checkpoint(seed: u64) -> Checkpoint {

@@ -4,6 +4,7 @@ mod cli;
 mod eval;
 mod golden;
 mod photos;
+mod pretrain;
 #[path = "../support/mod.rs"]
 mod support;
 mod weights;
@@ -17,6 +18,7 @@ fn main() {
         cli::trials(),
         eval::trials(),
         golden::trials(),
+        pretrain::trials(),
     ]
     .into_iter()
     .flatten()

@@ -115,11 +115,13 @@ pub fn drawn_classes(folder: &Path) -> Result<Drawn, image::ImageError> {
     Ok(drawn)
 }
 
-fn draw(class: &str, variant: u32) -> image::RgbImage {
+/// A picture of a class: `disc`, `stripes` (upright), `bands` (lying) or `checks`.
+pub fn draw(class: &str, variant: u32) -> image::RgbImage {
     image::RgbImage::from_fn(256, 256, |x, y| {
         let inside = match class {
             "disc" => x.abs_diff(120 + variant * 9).pow(2) + y.abs_diff(130).pow(2) < (60 + variant * 8).pow(2),
             "stripes" => ((x + variant * 7) / (10 + variant)).is_multiple_of(2),
+            "bands" => ((y + variant * 7) / (10 + variant)).is_multiple_of(2),
             _ => (x / (26 + variant) + y / (26 + variant)).is_multiple_of(2),
         };
         image::Rgb(if inside {
