@@ -5,6 +5,8 @@
 #![cfg_attr(feature = "candle", expect(deprecated))]
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::str::FromStr;
 
 #[cfg(feature = "candle")]
@@ -26,6 +28,10 @@ type Cpu = Candle<f32, i64>;
 /// The GPU backend.
 #[cfg(feature = "webgpu")]
 type Gpu = Wgpu<f32, i32>;
+
+/// What a backend will answer. The future's own type is hidden: otherwise every program and test that awaits it would
+/// compile Burn's generic code anew, which takes minutes.
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 
 /// A way to compute embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +93,11 @@ impl Backbone {
     ///
     /// # Errors
     /// Those of the weights; [`Error::Backend`] for a backend that this program was built without.
-    pub async fn start(kind: BackendKind, state_dict: &StateDict) -> Result<Self, Error> {
+    pub fn start(kind: BackendKind, state_dict: &StateDict) -> Answer<'_, Self> {
+        Box::pin(Self::load(kind, state_dict))
+    }
+
+    async fn load(kind: BackendKind, state_dict: &StateDict) -> Result<Self, Error> {
         match kind {
             BackendKind::Cpu => Ok(Self::Cpu(Box::new(Trunk::load(state_dict)?))),
             #[cfg(feature = "candle")]
@@ -105,6 +115,16 @@ impl Backbone {
             }
             #[cfg(not(all(feature = "candle", feature = "webgpu")))]
             other => Err(left_out(other)),
+        }
+    }
+
+    async fn run(&self, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
+        match self {
+            Self::Cpu(trunk) => Embedder::pooled(&**trunk, squares).await,
+            #[cfg(feature = "candle")]
+            Self::Candle(embedder) => embedder.pooled(squares).await,
+            #[cfg(feature = "webgpu")]
+            Self::WebGpu(embedder, _) => embedder.pooled(squares).await,
         }
     }
 
@@ -145,7 +165,12 @@ fn left_out(kind: BackendKind) -> Error {
 /// # Errors
 /// [`Error::Option`] where the backend computes no gradients; those of [`Network::new`].
 #[cfg(not(target_arch = "wasm32"))]
-pub async fn learner(kind: BackendKind, state: &State, classes: usize) -> Result<Box<dyn Learner>, Error> {
+pub fn learner(kind: BackendKind, state: &State, classes: usize) -> Answer<'_, Box<dyn Learner>> {
+    Box::pin(start_learner(kind, state, classes))
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+async fn start_learner(kind: BackendKind, state: &State, classes: usize) -> Result<Box<dyn Learner>, Error> {
     match kind {
         BackendKind::Cpu => Err(Error::Option {
             name: "backend",
@@ -171,13 +196,8 @@ pub async fn learner(kind: BackendKind, state: &State, classes: usize) -> Result
 }
 
 impl Embedder for Backbone {
-    async fn pooled(&self, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
-        match self {
-            Self::Cpu(trunk) => Embedder::pooled(&**trunk, squares).await,
-            #[cfg(feature = "candle")]
-            Self::Candle(embedder) => embedder.pooled(squares).await,
-            #[cfg(feature = "webgpu")]
-            Self::WebGpu(embedder, _) => embedder.pooled(squares).await,
-        }
+    fn pooled<'a>(&'a self, squares: &'a [Square]) -> impl Future<Output = Result<Vec<Pooled>, Error>> {
+        let answer: Answer<'a, _> = Box::pin(self.run(squares));
+        answer
     }
 }

@@ -20,7 +20,7 @@ pub trait Embedder {
     ///
     /// # Errors
     /// [`Error::Backend`] where the backend fails.
-    fn pooled(&self, squares: &[Square]) -> impl Future<Output = Result<Vec<Pooled>, Error>>;
+    fn pooled<'a>(&'a self, squares: &'a [Square]) -> impl Future<Output = Result<Vec<Pooled>, Error>>;
 }
 
 /// From how many squares a picture is learnt.
@@ -47,7 +47,7 @@ pub async fn embed(embedder: &impl Embedder, picture: &Picture, views: Views) ->
 
 /// Our own arithmetic for one thread of the CPU.
 impl Embedder for Trunk {
-    async fn pooled(&self, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
+    async fn pooled<'a>(&'a self, squares: &'a [Square]) -> Result<Vec<Pooled>, Error> {
         Ok(Trunk::pooled(self, squares))
     }
 }
@@ -90,7 +90,7 @@ impl<B: Backend> BurnEmbedder<B> {
 }
 
 impl<B: Backend> Embedder for BurnEmbedder<B> {
-    async fn pooled(&self, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
+    async fn pooled<'a>(&'a self, squares: &'a [Square]) -> Result<Vec<Pooled>, Error> {
         if squares.is_empty() {
             return Ok(Vec::new());
         }
