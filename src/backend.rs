@@ -9,12 +9,24 @@ use std::str::FromStr;
 use burn_candle::{Candle, CandleDevice};
 use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
 
-use crate::{Embedder, Error, Square, StateDict, architecture::Pooled, cpu::Trunk, embedder::BurnEmbedder};
+use burn::backend::Autodiff;
+
+use crate::{
+    Embedder, Error, Square, StateDict,
+    architecture::{Pooled, Seen},
+    cpu::Trunk,
+    deep::{self, ShotMaps},
+    embedder::BurnEmbedder,
+    learning::Learning,
+};
 
 /// Burn on the CPU.
 type Cpu = Candle<f32, i64>;
 /// The GPU backend.
 type Gpu = Wgpu<f32, i32>;
+/// What learns by autodiff: on the CPU, whatever embeds.
+pub(crate) type Differentiable = Autodiff<Cpu>;
+
 /// A way to compute embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendKind {
@@ -109,12 +121,29 @@ impl Backbone {
     }
 }
 
+/// Starts [`Method::Deep`](crate::Method::Deep) on examples whose maps are all there, from the folded `layer4` of the
+/// network that made the maps.
+///
+/// # Errors
+/// Those of [`deep::Trainer::new`].
+pub fn deep_trainer(examples: ShotMaps, layer4: &StateDict) -> Result<Box<dyn Learning>, Error> {
+    let trainer = deep::Trainer::<Differentiable>::new(examples, layer4)?;
+    Ok(Box::new(trainer))
+}
+
 impl Embedder for Backbone {
     async fn pooled(&self, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
         match self {
             Self::Cpu(trunk) => Embedder::pooled(&**trunk, squares).await,
             Self::Candle(embedder) => embedder.pooled(squares).await,
             Self::WebGpu(embedder, _) => embedder.pooled(squares).await,
+        }
+    }
+    async fn seen(&self, squares: &[Square]) -> Result<Vec<Seen>, Error> {
+        match self {
+            Self::Cpu(trunk) => Embedder::seen(&**trunk, squares).await,
+            Self::Candle(embedder) => embedder.seen(squares).await,
+            Self::WebGpu(embedder, _) => embedder.seen(squares).await,
         }
     }
 }

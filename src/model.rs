@@ -1,20 +1,25 @@
 //! A trained classifier with everything that it needs to predict, as one file: class names, support embeddings, head.
 //!
 //! The file is safetensors and describes itself: `embeddings [s, 1536]`, `labels [s]`, and for linear heads `weight
-//! [n, d]`, `bias [n]`, `scale [1]`, `origin [d]` (or `[0]`); all f32. Its metadata hold `format`, `method`,
+//! [n, d]`, `bias [n]`, `scale [1]`, `origin [d]` (or `[0]`); all f32. Where the network's last layer was tuned too, its
+//! folded parameters are there by torchvision's names, `layer4.0.conv1.weight` and so on. The metadata hold `format`, `method`,
 //! `features`, `classes` (a JSON array of names) and `network` (the weight file's SHA-256, without which embeddings
 //! mean nothing).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use crate::{
-    Classifier, Embedding, Error, Head, Method, Session,
-    embedding::LENGTH,
+    Classifier, Embedding, Error, Head, Method, Session, StateDict,
+    architecture::layer4_convolutions,
+    embedding::{LENGTH, Query},
     features::{Features, Space},
     finetune::TrainingRequest,
     session::{Prediction, fit},
+    state_dict::Parameter,
+    support::Class,
+    tuned::Tuned,
 };
 
 /// Value of the file's `format`; another one where old files can no longer be read.
@@ -36,6 +41,19 @@ impl Model {
     /// # Errors
     /// [`Error::TooFewClasses`], [`Error::EmptyClass`], [`Error::Option`].
     pub fn fit(classes: &[(String, Vec<Embedding>)], network: &str, request: &TrainingRequest) -> Result<Self, Error> {
+        Self::learnt(classes, network, request.method, |episode| fit(request, episode))
+    }
+
+    /// The same where `learn` makes the classifier. Shots have the numbers 0, 1, … as ids, class by class.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`], [`Error::EmptyClass`]; those of `learn`.
+    pub fn learnt(
+        classes: &[(String, Vec<Embedding>)],
+        network: &str,
+        method: Method,
+        learn: impl FnOnce(&[&Class]) -> Result<Classifier, Error>,
+    ) -> Result<Self, Error> {
         let mut session = Session::default();
         let mut shot_id = 0;
         for (class_id, (_, shots)) in classes.iter().enumerate() {
@@ -45,12 +63,12 @@ impl Model {
                 shot_id += 1;
             }
         }
-        let classifier = fit(request, &session.support().training_episode()?)?;
-        session.restore(request.method, classifier.clone());
+        let classifier = learn(&session.support().training_episode()?)?;
+        session.restore(method, classifier.clone());
         Ok(Self {
             classes: classes.iter().map(|(name, _)| name.clone()).collect(),
             network: network.into(),
-            method: request.method,
+            method,
             classifier,
             session,
         })
@@ -75,11 +93,16 @@ impl Model {
         }
     }
 
+    /// The tuned layer by which photos are to be embedded too; `None` where the model has none.
+    pub fn tuned(&self) -> Option<&Rc<Tuned>> {
+        self.classifier.tuned()
+    }
+
     /// Names a photo.
     ///
     /// # Errors
     /// None for a model as it is made here.
-    pub fn predict(&mut self, query: &Embedding) -> Result<Prediction, Error> {
+    pub fn predict(&mut self, query: impl Into<Query>) -> Result<Prediction, Error> {
         self.session.predict(query)
     }
 
@@ -109,7 +132,7 @@ impl Model {
                 serde_json::to_string(&self.classes).map_err(unwritable)?,
             ),
         ]);
-        if let Classifier::Linear { space, head } = &self.classifier
+        if let Classifier::Linear { space, head } | Classifier::Tuned { space, head, .. } = &self.classifier
             && !space.is_learned()
         {
             let (n_way, length) = (head.weight.len(), space.features().length());
@@ -118,6 +141,10 @@ impl Model {
             tensors.push(("scale", vec![1], vec![head.scale]));
             tensors.push(("origin", vec![space.origin().len()], space.origin().to_vec()));
             metadata.insert("features".into(), space.features().name().into());
+        }
+        let layer4 = self.tuned().map(|tuned| tuned.parameters());
+        for (name, parameter) in layer4.into_iter().flat_map(StateDict::iter) {
+            tensors.push((name, parameter.shape.clone(), parameter.values.clone()));
         }
         let bytes: Vec<Vec<u8>> = tensors.iter().map(|(.., values)| to_bytes(values)).collect();
         let mut views = Vec::with_capacity(tensors.len());
@@ -153,7 +180,17 @@ impl Model {
         }
         let method: Method = file.metadata("method")?.parse()?;
         let classifier = match file.metadata("features") {
-            Ok(features) => file.linear(features.parse()?, classes.len())?,
+            Ok(features) => {
+                let (space, head) = file.linear(features.parse()?, classes.len())?;
+                match method {
+                    Method::Deep => Classifier::Tuned {
+                        tuned: Rc::new(file.tuned()?),
+                        space,
+                        head,
+                    },
+                    _ => Classifier::Linear { space, head },
+                }
+            }
             Err(_) => fit(
                 &TrainingRequest {
                     method,
@@ -229,7 +266,7 @@ impl<'a> ModelFile<'a> {
         }
     }
 
-    fn linear(&self, features: Features, n_way: usize) -> Result<Classifier, Error> {
+    fn linear(&self, features: Features, n_way: usize) -> Result<(Space, Head), Error> {
         let length = features.length();
         let origin = self.tensor("origin", &[None])?;
         if !origin.is_empty() && origin.len() != length {
@@ -239,14 +276,29 @@ impl<'a> ModelFile<'a> {
             )));
         }
         let weight = self.tensor("weight", &[Some(n_way), Some(length)])?;
-        Ok(Classifier::Linear {
-            space: Space::with_origin(features, origin),
-            head: Head {
-                weight: weight.chunks_exact(length).map(<[f32]>::to_vec).collect(),
-                bias: self.tensor("bias", &[Some(n_way)])?,
-                scale: self.tensor("scale", &[Some(1)])?[0],
-            },
-        })
+        let head = Head {
+            weight: weight.chunks_exact(length).map(<[f32]>::to_vec).collect(),
+            bias: self.tensor("bias", &[Some(n_way)])?,
+            scale: self.tensor("scale", &[Some(1)])?[0],
+        };
+        Ok((Space::with_origin(features, origin), head))
+    }
+
+    /// The tuned layer 4.
+    fn tuned(&self) -> Result<Tuned, Error> {
+        let mut parameters = StateDict::default();
+        for convolution in layer4_convolutions() {
+            for (field, shape) in [
+                ("weight", convolution.shape().to_vec()),
+                ("bias", vec![convolution.outputs]),
+            ] {
+                let name = format!("{}.{field}", convolution.name);
+                let expected: Vec<Option<usize>> = shape.iter().copied().map(Some).collect();
+                let values = self.tensor(&name, &expected)?;
+                parameters.insert(name, Parameter { shape, values });
+            }
+        }
+        Tuned::new(&parameters)
     }
 }
 
@@ -281,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_saved_model_predicts_the_same() {
-        for method in Method::ALL {
+        for method in Method::on_embeddings() {
             let mut model = model(method);
             let mut read = Model::from_safetensors(&model.to_safetensors().unwrap()).unwrap();
             assert_eq!(read.classes(), ["fox", "hare"]);

@@ -6,8 +6,9 @@
 //! native files, uploads and camera frames.
 
 use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    FilterType, ResizeAlg, ResizeOptions, Resizer,
+    images::{TypedImage, TypedImageRef},
+    pixels::U8x3,
 };
 
 use crate::{
@@ -189,19 +190,20 @@ impl Span {
     }
 }
 
-/// RGB pixels `size` (width, height) → the window `[x, y]`, bilinear with antialias.
+/// RGB pixels `size` (width, height) → the window `[x, y]`, bilinear with antialias. The images are typed: by `Resizer::resize`
+/// every kind of pixel would be compiled into this crate, five megabytes of code for the one that is used.
 fn resize(rgb: &[u8], size: [u32; 2], [x, y]: [Span; 2]) -> Result<Vec<u8>, Error> {
     let corrupt = |reason: String| Error::PhotoCorrupt { reason };
-    let source = ImageRef::new(size[0], size[1], rgb, PixelType::U8x3).map_err(|e| corrupt(e.to_string()))?;
+    let source = TypedImageRef::<U8x3>::from_buffer(size[0], size[1], rgb).map_err(|e| corrupt(e.to_string()))?;
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
         .use_alpha(false)
         .crop(x.start, y.start, x.length, y.length);
-    let mut target = Image::new(x.pixels as u32, y.pixels as u32, PixelType::U8x3);
+    let mut target = TypedImage::<U8x3>::new(x.pixels as u32, y.pixels as u32);
     Resizer::new()
-        .resize(&source, &mut target, &options)
+        .resize_typed(&source, &mut target, &options)
         .map_err(|e| corrupt(e.to_string()))?;
-    Ok(target.into_vec())
+    Ok(target.pixels().iter().flat_map(|pixel| pixel.0).collect())
 }
 
 #[cfg(test)]

@@ -38,6 +38,13 @@ impl StateDict {
         self.parameters.keys().map(String::as_str)
     }
 
+    /// Every parameter with its name, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Parameter)> {
+        self.parameters
+            .iter()
+            .map(|(name, parameter)| (name.as_str(), parameter))
+    }
+
     /// A parameter of the expected shape.
     ///
     /// # Errors

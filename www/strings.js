@@ -11,6 +11,14 @@ export const percent = (share) => percentFormat.format(share);
 const megabytes = (bytes) => megabyteFormat.format(bytes / 1e6);
 /** @param {number} milliseconds */
 const duration = (milliseconds) => `${wholeFormat.format(milliseconds)} ms`;
+/** Less time than this, in milliseconds, is not worth telling. */
+const LONG = 2000;
+/** @param {number} milliseconds */
+const time = (milliseconds) => {
+  const seconds = Math.ceil(milliseconds / 1000);
+  if (seconds >= 90) return `about ${wholeFormat.format(Math.round(seconds / 60))} minutes`;
+  return seconds === 1 ? 'about 1 second' : `about ${seconds} seconds`;
+};
 /** @param {number} count */
 const photos = (count) => (count === 1 ? '1 photo' : `${wholeFormat.format(count)} photos`);
 
@@ -113,7 +121,10 @@ export const text = {
     setName: (/** @type {number} */ way, /** @type {number} */ least, /** @type {number} */ most) =>
       least === most ? `${way}-way ${least}-shot` : `${way}-way, ${least}–${most} shots`,
     noSet: 'No set yet',
-    progress: (/** @type {number} */ done, /** @type {number} */ total) => `Step ${done} of ${total}`,
+    progress: (/** @type {number} */ done, /** @type {number} */ total, /** @type {number} */ left) =>
+      left < LONG ? `Step ${done} of ${total}` : `Step ${done} of ${total}, ${time(left)} left`,
+    looking: (/** @type {number} */ looked, /** @type {number} */ of, /** @type {number} */ left) =>
+      `Looking closely at photo ${looked} of ${of}, ${time(left)} left`,
     progressLabel: 'Training progress',
     reasons: {
       classes: 'Training needs photos in at least two classes.',
@@ -131,6 +142,8 @@ export const text = {
     cancelled: 'Training was cancelled. Nothing has changed.',
     outcome: (/** @type {number} */ before, /** @type {number} */ after) =>
       `Right on your own photos: ${percent(before)} before, ${percent(after)} after.`,
+    outcomeOfSteps: (/** @type {number} */ before, /** @type {number} */ after) =>
+      `Right among the few photos of a step: ${percent(before)} in the first, ${percent(after)} in the last.`,
     outcomeWithoutSteps: 'Done at once: this method has nothing to learn step by step.',
     curves: 'Course of the training',
     loss: 'Loss',
@@ -152,6 +165,7 @@ export const text = {
       'finetune-plain': { name: 'Textbook', hint: 'Learns by the recipe of the textbooks, for comparison.' },
       prototype: { name: 'Prototypes', hint: 'Compares with the mean of each class’s photos.' },
       nearest: { name: 'Nearest photo', hint: 'Takes the class of the one most similar photo.' },
+      deep: { name: 'Deep', hint: 'Retrains the network’s last layer too. Takes a minute or more; 200 photos at most.' },
     },
     settings: 'Settings',
     reset: 'Reset',
@@ -179,6 +193,7 @@ export const text = {
       'finetune-plain': 'Named by the trained classes (Textbook).',
       prototype: 'Named by prototypes. Training may do better.',
       nearest: 'Named by the nearest photo.',
+      deep: 'Named by the retrained network (Deep).',
     },
     noneOfThese: 'None of these',
     closest: (/** @type {string} */ name) => `closest: ${name}`,
@@ -304,6 +319,8 @@ export const text = {
     'photo-too-large': 'The picture has more than 64 megapixels. Make it smaller first.',
     'photo-crashed': 'The engine stopped twice at this photo, so it was left out.',
     'file-unreadable': 'The browser may not read this file, or it has moved. Choose it again.',
+    'too-many-shots':
+      'The method “Deep” learns from at most 200 photos. Delete some, switch classes off, or choose another method; without a limit it runs as “cargo glimpse fit --method deep”.',
     'embedding-not-finite': 'The network has no answer for this picture. Choose another one.',
     'weights-missing': 'The server has no network in its folder “weights”. Run “cargo glimpse weights” there, then retry.',
     'weights-download': 'The network could not be fetched. Check the connection, then retry.',

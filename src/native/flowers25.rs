@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    eval::{Pool, join_all},
+    eval::{Pool, Settings, join_all},
     files::io,
     folder::ClassFolder,
     library::{self, LibraryClass},
@@ -172,6 +172,7 @@ fn pool(classes: &[LibraryClass]) -> Pool<'_> {
     Pool {
         classes,
         query_views: Views::All,
+        settings: Settings::default(),
     }
 }
 

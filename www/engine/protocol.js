@@ -61,7 +61,17 @@
  * @typedef {{id: number, active: boolean, shots: {id: number, embedding: Float32Array}[]}} SupportClass
  */
 
-/** @typedef {'finetune' | 'finetune-plain' | 'prototype' | 'nearest'} Method */
+/**
+ * A photo to be named. The picture is looked at again where a training has tuned the network.
+ * @typedef {{id: number, embedding: Float32Array, picture: Blob}} AskedPhoto
+ */
+
+/**
+ * What a shot's embedding was made of, for a training that reaches the network.
+ * @typedef {{id: number, picture: Blob}} ShotPicture
+ */
+
+/** @typedef {'finetune' | 'finetune-plain' | 'prototype' | 'nearest' | 'deep'} Method */
 
 /**
  * How sure it is that a photo is any of the classes: 0.5 where that is as likely as not. Not `certain` is a rough guess.
@@ -86,6 +96,11 @@
  */
 
 /** @typedef {{step: number, loss: number, crossEntropy: number, entropy: number, accuracy: number}} TrainingStep */
+
+/**
+ * How far a training has come, and how many milliseconds are left, about. A deep training first looks at every shot.
+ * @typedef {{steps: TrainingStep[], done: number, total: number, left: number} | {looked: number, of: number, left: number}} TrainingProgress
+ */
 
 /**
  * What is left out is the method's own.

@@ -66,12 +66,22 @@ export class TrainingView extends EventTarget {
   }
 
   /**
+   * @param {number} looked photos that the network has looked at, before the first step
+   * @param {number} of how many
+   * @param {number} left milliseconds until all is done, about
+   */
+  showLooking(looked, of, left) {
+    this.#step.textContent = text.training.looking(looked, of, left);
+  }
+
+  /**
    * @param {TrainingStep[]} steps all steps so far
    * @param {number} total
+   * @param {number} left milliseconds until all is done, about
    */
-  showProgress(steps, total) {
+  showProgress(steps, total, left) {
     this.#progress.value = steps.length / total;
-    this.#step.textContent = text.training.progress(steps.length, total);
+    this.#step.textContent = text.training.progress(steps.length, total, left);
     this.#chart.show(steps, total);
   }
 
@@ -89,7 +99,8 @@ export class TrainingView extends EventTarget {
       return;
     }
     this.#chart.describe(steps);
-    this.#outcome.textContent = text.training.outcome(steps[0].accuracy, steps[steps.length - 1].accuracy);
+    const outcome = this.#state.method === 'deep' ? text.training.outcomeOfSteps : text.training.outcome;
+    this.#outcome.textContent = outcome(steps[0].accuracy, steps[steps.length - 1].accuracy);
   }
 
   /** @param {string} words */
