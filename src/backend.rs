@@ -1,31 +1,36 @@
-//! The only file that names Burn's backends: which exist, how they start, and which one embeds.
+//! The only file that names Burn's backends: which exist, how they start, and which one embeds. Each of them is a cargo
+//! feature; one that was left out is an error when it is asked for.
 
 // burn-candle is marked deprecated in 0.21, its last release; ARCHITECTURE.md says why it is used all the same.
-#![expect(deprecated)]
+#![cfg_attr(feature = "candle", expect(deprecated))]
 
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "candle")]
 use burn_candle::{Candle, CandleDevice};
+#[cfg(feature = "webgpu")]
 use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
 
-use burn::backend::Autodiff;
-
+#[cfg(any(feature = "candle", feature = "webgpu"))]
+use crate::embedder::BurnEmbedder;
 use crate::{
     Embedder, Error, Square, StateDict,
     architecture::{Pooled, Seen},
     cpu::Trunk,
-    deep::{self, ShotMaps},
-    embedder::BurnEmbedder,
+    deep::ShotMaps,
     learning::Learning,
 };
 
 /// Burn on the CPU.
+#[cfg(feature = "candle")]
 type Cpu = Candle<f32, i64>;
 /// The GPU backend.
+#[cfg(feature = "webgpu")]
 type Gpu = Wgpu<f32, i32>;
 /// What learns by autodiff: on the CPU, whatever embeds.
-pub(crate) type Differentiable = Autodiff<Cpu>;
+#[cfg(feature = "candle")]
+pub(crate) type Differentiable = burn::backend::Autodiff<Cpu>;
 
 /// A way to compute embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +79,10 @@ pub enum Backbone {
     /// On the CPU.
     Cpu(Box<Trunk>),
     /// On the CPU, by Burn.
+    #[cfg(feature = "candle")]
     Candle(Box<BurnEmbedder<Cpu>>),
     /// On the GPU, with the adapter's name.
+    #[cfg(feature = "webgpu")]
     WebGpu(Box<BurnEmbedder<Gpu>>, String),
 }
 
@@ -84,14 +91,16 @@ impl Backbone {
     /// a page probes for one first, because burn-wgpu panics where there is none.
     ///
     /// # Errors
-    /// Those of [`BurnEmbedder::new`].
+    /// Those of the weights; [`Error::Backend`] for a backend that this program was built without.
     pub async fn start(kind: BackendKind, state_dict: &StateDict) -> Result<Self, Error> {
         match kind {
             BackendKind::Cpu => Ok(Self::Cpu(Box::new(Trunk::load(state_dict)?))),
+            #[cfg(feature = "candle")]
             BackendKind::Candle => {
                 let embedder = BurnEmbedder::new(state_dict, CandleDevice::Cpu, kind.name())?;
                 Ok(Self::Candle(Box::new(embedder)))
             }
+            #[cfg(feature = "webgpu")]
             BackendKind::WebGpu => {
                 let device = WgpuDevice::default();
                 let setup = init_setup_async::<AutoGraphicsApi>(&device, Default::default()).await;
@@ -99,6 +108,11 @@ impl Backbone {
                 let embedder = BurnEmbedder::new(state_dict, device, kind.name())?;
                 Ok(Self::WebGpu(Box::new(embedder), adapter))
             }
+            #[cfg(not(all(feature = "candle", feature = "webgpu")))]
+            other => Err(Error::Backend {
+                backend: other.name(),
+                reason: "this program was built without it; `cargo glimpse-gpu` has all of them".into(),
+            }),
         }
     }
 
@@ -106,7 +120,9 @@ impl Backbone {
     pub fn kind(&self) -> BackendKind {
         match self {
             Self::Cpu(_) => BackendKind::Cpu,
+            #[cfg(feature = "candle")]
             Self::Candle(_) => BackendKind::Candle,
+            #[cfg(feature = "webgpu")]
             Self::WebGpu(..) => BackendKind::WebGpu,
         }
     }
@@ -115,7 +131,9 @@ impl Backbone {
     pub fn adapter(&self) -> &str {
         match self {
             Self::Cpu(_) => "one thread, SIMD",
+            #[cfg(feature = "candle")]
             Self::Candle(_) => "one thread, burn-candle",
+            #[cfg(feature = "webgpu")]
             Self::WebGpu(_, adapter) => adapter,
         }
     }
@@ -125,24 +143,42 @@ impl Backbone {
 /// network that made the maps.
 ///
 /// # Errors
-/// Those of [`deep::Trainer::new`].
+/// Those of [`crate::deep::Trainer::new`]; [`Error::Backend`] in a program that was built without burn-candle.
+#[cfg(feature = "candle")]
 pub fn deep_trainer(examples: ShotMaps, layer4: &StateDict) -> Result<Box<dyn Learning>, Error> {
-    let trainer = deep::Trainer::<Differentiable>::new(examples, layer4)?;
+    let trainer = crate::deep::Trainer::<Differentiable>::new(examples, layer4)?;
     Ok(Box::new(trainer))
+}
+
+/// There is nothing here that differentiates.
+///
+/// # Errors
+/// Always [`Error::Backend`].
+#[cfg(not(feature = "candle"))]
+pub fn deep_trainer(_: ShotMaps, _: &StateDict) -> Result<Box<dyn Learning>, Error> {
+    Err(Error::Backend {
+        backend: BackendKind::Candle.name(),
+        reason: "this program was built without it, and deep learning needs it".into(),
+    })
 }
 
 impl Embedder for Backbone {
     async fn pooled(&self, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
         match self {
             Self::Cpu(trunk) => Embedder::pooled(&**trunk, squares).await,
+            #[cfg(feature = "candle")]
             Self::Candle(embedder) => embedder.pooled(squares).await,
+            #[cfg(feature = "webgpu")]
             Self::WebGpu(embedder, _) => embedder.pooled(squares).await,
         }
     }
+
     async fn seen(&self, squares: &[Square]) -> Result<Vec<Seen>, Error> {
         match self {
             Self::Cpu(trunk) => Embedder::seen(&**trunk, squares).await,
+            #[cfg(feature = "candle")]
             Self::Candle(embedder) => embedder.seen(squares).await,
+            #[cfg(feature = "webgpu")]
             Self::WebGpu(embedder, _) => embedder.seen(squares).await,
         }
     }

@@ -71,6 +71,11 @@ impl Embedding {
         &self.values[EMBEDDING..]
     }
 
+    /// Layer 4's spatial means, averaged over the views: `[512]`.
+    pub fn averaged(&self) -> &[f32] {
+        &self.pooled()[..EMBEDDING]
+    }
+
     /// [`Embedding::first`], of length 1.
     pub fn direction(&self) -> &[f32] {
         &self.direction

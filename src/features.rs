@@ -32,14 +32,20 @@ pub enum Features {
     Pooled,
     /// Layer 4's means in the first view, as the network gives them: `[512]`. What textbooks compare.
     Embedding,
+    /// Layer 4's means over all views: `[512]`. What a metric learns from: a photo's place no longer depends on one crop.
+    Averaged,
 }
 
 impl Features {
-    /// `pooled` or `embedding`.
+    /// All of them.
+    const ALL: [Features; 3] = [Features::Pooled, Features::Embedding, Features::Averaged];
+
+    /// `pooled`, `embedding` or `averaged`.
     pub fn name(self) -> &'static str {
         match self {
             Features::Pooled => "pooled",
             Features::Embedding => "embedding",
+            Features::Averaged => "averaged",
         }
     }
 
@@ -47,32 +53,38 @@ impl Features {
     pub fn length(self) -> usize {
         match self {
             Features::Pooled => POOLED,
-            Features::Embedding => EMBEDDING,
+            Features::Embedding | Features::Averaged => EMBEDDING,
         }
     }
 
     /// The vector of an embedding, of length 1, seen from 0.
-    fn of(self, embedding: &Embedding) -> Vec<f32> {
+    pub fn of(self, embedding: &Embedding) -> Vec<f32> {
         match self {
             Features::Embedding => embedding.direction().to_vec(),
+            Features::Averaged => unit(embedding.averaged().to_vec()),
             Features::Pooled => {
-                let roots: Vec<f32> = embedding.pooled().iter().map(|value| value.max(0.0).sqrt()).collect();
-                normalised(&roots).unwrap_or_else(|| vec![0.0; POOLED])
+                let roots = embedding.pooled().iter().map(|value| value.max(0.0).sqrt());
+                unit(roots.collect())
             }
         }
     }
+}
+
+/// A vector at length 1; zeros stay.
+fn unit(vector: Vec<f32>) -> Vec<f32> {
+    normalised(&vector).unwrap_or(vector)
 }
 
 impl FromStr for Features {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        [Features::Pooled, Features::Embedding]
+        Features::ALL
             .into_iter()
             .find(|features| features.name() == name)
             .ok_or_else(|| Error::Option {
                 name: "features",
-                expected: "pooled or embedding",
+                expected: "pooled, embedding or averaged",
                 got: name.into(),
             })
     }
@@ -119,10 +131,10 @@ impl Space {
         &self.origin
     }
 
-    /// The space of a learned metric on [`Features::Embedding`].
+    /// The space of a learned metric on [`Features::Averaged`].
     pub fn learned(projection: Arc<Projection>) -> Self {
         Self {
-            features: Features::Embedding,
+            features: Features::Averaged,
             origin: Vec::new(),
             projection: Some(projection),
         }
@@ -153,7 +165,7 @@ impl Space {
             return projection.of(&vector);
         }
         add_scaled(&mut vector, -1.0, &self.origin);
-        normalised(&vector).unwrap_or(vector)
+        unit(vector)
     }
 
     /// The vectors of a class's shots.

@@ -6,7 +6,7 @@
 //! of another. Where a class has a single image, that image is its own positive: it then teaches nothing about
 //! likeness, and only the negatives are learnt from.
 //!
-//! Shapes: embedding `[512]` (its direction) → projection `[128]`, of length 1.
+//! Shapes: embedding `[512]` (its mean over the views, of length 1) → projection `[128]`, of length 1.
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -18,7 +18,7 @@ use crate::{
     adam::Adam,
     architecture::EMBEDDING,
     episode::{below, draw},
-    features::{Space, Task},
+    features::{Features, Space, Task},
     finetune::{StepReport, TrainingRequest},
     learning::Learning,
     projection::{Projected, Projection, ProjectionAdam},
@@ -112,7 +112,7 @@ impl MetricOptions {
 pub struct Examples {
     /// The classes' ids, `[classes]`.
     ids: Vec<u32>,
-    /// Directions of the embeddings, `[images][512]`, class by class.
+    /// [`Features::Averaged`] of the embeddings, `[images][512]`, class by class.
     vectors: Vec<Vec<f32>>,
     /// Numbers of each class's images, `[classes][images]`.
     classes: Vec<Vec<usize>>,
@@ -137,8 +137,8 @@ impl Examples {
                 return Err(Error::EmptyClass { class: class.id });
             }
             let start = examples.vectors.len();
-            let directions = class.shots.iter().map(|shot| shot.embedding.direction().to_vec());
-            examples.vectors.extend(directions);
+            let vectors = class.shots.iter().map(|shot| Features::Averaged.of(&shot.embedding));
+            examples.vectors.extend(vectors);
             examples.classes.push((start..examples.vectors.len()).collect());
         }
         Ok(examples)
@@ -182,7 +182,7 @@ pub struct Metric<O> {
 impl<O: Objective> Metric<O> {
     /// The vector of an embedding in the learned space: `[128]`, of length 1.
     pub fn of(&self, embedding: &Embedding) -> Vec<f32> {
-        self.projection.of(embedding.direction())
+        self.projection.of(&Features::Averaged.of(embedding))
     }
 
     /// The space in which it compares.

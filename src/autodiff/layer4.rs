@@ -156,7 +156,7 @@ impl<B: AutodiffBackend> Layer4<B> {
         let [batch, rows, columns, channels] = map.dims();
         let pixels = map.reshape([batch, rows * columns, channels]);
         let means = pixels.clone().mean_dim(1);
-        if self.space.features() == Features::Embedding {
+        if self.space.features() != Features::Pooled {
             return unit(means.reshape([batch, channels]));
         }
         let centred = pixels - means.clone();

@@ -23,6 +23,12 @@ pub fn trials() -> Vec<Trial> {
         ),
         trial("camera::a_busy_camera_says_so", a_busy_camera_says_so),
         trial(
+            "camera::an_unplugged_camera_says_so_and_comes_back",
+            an_unplugged_camera_says_so_and_comes_back,
+        ),
+        trial("camera::a_hidden_tab_switches_it_off", a_hidden_tab_switches_it_off),
+        trial("camera::one_of_several_can_be_chosen", one_of_several_can_be_chosen),
+        trial(
             "camera::an_insecure_page_works_without_camera",
             an_insecure_page_works_without_camera,
         ),
@@ -160,6 +166,72 @@ fn a_busy_camera_says_so() -> Outcome {
     )?;
     stage.page.click("[data-action=camera]")?;
     stage.wait("document.querySelector('.capture').textContent.includes('in use by another program')")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// A page whose camera is open in its first class. The browser makes the pictures up.
+fn with_open_camera(cameras: usize) -> anyhow::Result<Stage> {
+    let flag = format!("--use-fake-device-for-media-stream=device-count={cameras}");
+    let stage = Stage::set(Chrome::builder().flag(&flag))?;
+    stage
+        .page
+        .set_permission(&stage.server.origin(), "camera", Permission::Granted)?;
+    stage.open("cpu")?;
+    stage.page.click("[data-action=camera]")?;
+    stage.wait("!document.querySelector('[data-shutter]').disabled")?;
+    Ok(stage)
+}
+
+/// A fake camera has no plug, so its track is told what a real one is told then.
+fn an_unplugged_camera_says_so_and_comes_back() -> Outcome {
+    let stage = with_open_camera(1)?;
+    stage.page.eval::<bool>(
+        "(document.querySelector('.capture video').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended')), true)",
+    )?;
+    stage.wait("document.querySelector('.capture').textContent.includes('The camera was disconnected')")?;
+    assert!(
+        stage
+            .page
+            .eval::<bool>("document.querySelector('[data-shutter]').disabled")?
+    );
+    stage.page.click(".capture .viewfinder-overlay button")?;
+    stage.wait("!document.querySelector('[data-shutter]').disabled")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// Headless tabs are always in front, so the page is told that it is not.
+fn a_hidden_tab_switches_it_off() -> Outcome {
+    let stage = with_open_camera(1)?;
+    let set_hidden = |hidden: bool| {
+        let script = format!(
+            "(Object.defineProperty(document, 'hidden', {{ configurable: true, value: {hidden} }}),
+              document.dispatchEvent(new Event('visibilitychange')))"
+        );
+        stage.page.eval::<bool>(&script)
+    };
+    set_hidden(true)?;
+    stage.wait(&format!("!({CAMERA_RUNS})"))?;
+    set_hidden(false)?;
+    stage.wait(CAMERA_RUNS)?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn one_of_several_can_be_chosen() -> Outcome {
+    let stage = with_open_camera(3)?;
+    let running = "document.querySelector('.capture video').srcObject?.getVideoTracks()[0].getSettings().deviceId";
+    stage.wait("document.querySelectorAll('.capture select option').length === 3")?;
+    let before: String = stage.page.eval(running)?;
+    let chosen: String = stage.page.eval(&format!(
+        "(() => {{ const select = document.querySelector('.capture select');
+           select.value = [...select.options].map((option) => option.value).find((id) => id !== {running});
+           select.dispatchEvent(new Event('change', {{ bubbles: true }}));
+           return select.value; }})()"
+    ))?;
+    assert_ne!(chosen, before);
+    stage.wait(&format!("{running} === '{chosen}'"))?;
     stage.assert_quiet()?;
     Ok(())
 }

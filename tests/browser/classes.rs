@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use libtest_mimic::Trial;
+use xtask::cdp::Permission;
 
 use crate::{
     stage::Stage,
@@ -24,6 +25,10 @@ pub fn trials() -> Vec<Trial> {
         trial(
             "classes::photos_are_dropped_and_folders_become_classes",
             photos_are_dropped_and_folders_become_classes,
+        ),
+        trial(
+            "classes::pasted_photos_go_to_the_class_touched_last",
+            pasted_photos_go_to_the_class_touched_last,
         ),
         trial("classes::training_can_be_cancelled", training_can_be_cancelled),
         trial(
@@ -171,6 +176,34 @@ fn photos_are_dropped_and_folders_become_classes() -> Outcome {
     stage.page.drop_files(".add-row", &folders)?;
     stage.wait("[...document.querySelectorAll('.class-name')].some((input) => input.value === 'checks')")?;
     stage.wait("document.querySelectorAll('.shot[data-status=ready]').length === 9")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn pasted_photos_go_to_the_class_touched_last() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let ids = stage.class_ids()?;
+    stage
+        .page
+        .set_permission(&stage.server.origin(), "clipboard-write", Permission::Granted)?;
+    let copied: bool = stage.page.eval(
+        "(async () => {
+           const canvas = new OffscreenCanvas(300, 260);
+           const context = canvas.getContext('2d');
+           context.fillStyle = 'teal';
+           context.fillRect(40, 30, 120, 160);
+           await navigator.clipboard.write([new ClipboardItem({ 'image/png': canvas.convertToBlob() })]);
+           return true;
+         })()",
+    )?;
+    assert!(copied);
+    for (id, other) in [(ids[1], ids[0]), (ids[0], ids[1])] {
+        let before = stage.shots(other)?;
+        stage.rename(id, &format!("pasted {id}"))?;
+        stage.page.paste()?;
+        stage.wait_for_shots(id, 1)?;
+        assert_eq!(stage.shots(other)?, before, "the other class stays as it is");
+    }
     stage.assert_quiet()?;
     Ok(())
 }

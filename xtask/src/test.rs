@@ -22,7 +22,15 @@ pub fn run() -> Result<ExitCode> {
     heading("format");
     tally.step("format", shown(cargo().args(["fmt", "--all", "--check"])));
     heading("clippy");
-    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-features",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
     tally.step("clippy", shown(cargo().args(clippy)));
     heading("clippy for wasm");
     tally.step("clippy for wasm", clippy_for_wasm(toolchain));
@@ -57,7 +65,16 @@ fn heading(what: &str) {
 }
 
 fn clippy_for_wasm(toolchain: Toolchain) -> Result<()> {
-    let arguments = ["--package", "glimpse", "--lib", "--", "-D", "warnings"];
+    let arguments = [
+        "--package",
+        "glimpse",
+        "--lib",
+        "--features",
+        "webgpu",
+        "--",
+        "-D",
+        "warnings",
+    ];
     shown(toolchain.cargo("clippy").args(arguments))
 }
 

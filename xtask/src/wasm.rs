@@ -77,7 +77,15 @@ pub fn package(profile: Profile) -> Result<PathBuf> {
 /// Runs cargo, which shows its own progress, and returns the module it made.
 fn build(toolchain: Toolchain, profile: Profile) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo("build");
-    process::run(cargo.args(["--package", "glimpse", "--lib", "--profile", profile.name()]))?;
+    process::run(cargo.args([
+        "--package",
+        "glimpse",
+        "--lib",
+        "--features",
+        "webgpu",
+        "--profile",
+        profile.name(),
+    ]))?;
     Ok(crate::target_dir()
         .join(TARGET)
         .join(profile.name())

@@ -46,9 +46,19 @@ impl Page {
         self.mouse("mouseMoved", "none")
     }
 
-    /// Presses and releases a key, such as `Enter`, `a`, `Shift+Tab` or `Control+V`.
+    /// Presses and releases a key, such as `Enter`, `a`, `Shift+Tab` or `Control+A`.
     pub fn press_key(&self, keys: &str) -> Result<()> {
-        let event = key_event(keys)?;
+        self.press(key_event(keys)?)
+    }
+
+    /// Pastes what is in the clipboard. A headless browser does not tie the command to its key by itself.
+    pub fn paste(&self) -> Result<()> {
+        let mut event = key_event("Control+V")?;
+        event["commands"] = json!(["paste"]);
+        self.press(event)
+    }
+
+    fn press(&self, event: Value) -> Result<()> {
         // `rawKeyDown` types nothing; `keyDown` types its text.
         let down = if event.get("text").is_some() {
             "keyDown"
