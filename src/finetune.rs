@@ -82,7 +82,7 @@ impl TrainingOptions {
             Method::Deep => Self {
                 steps: 40,
                 // Of layer 4; the head learns as fast as by itself.
-                learning_rate: 5e-5,
+                learning_rate: 1e-5,
                 ..Self::of(Method::Finetune)
             },
             // The textbook: the embedding as it is, no scale, λ = 1, Adam at 5e-4, 200 steps.

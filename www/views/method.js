@@ -15,7 +15,7 @@ const METHODS = /** @type {const} */ (['finetune', 'finetune-plain', 'prototype'
 const USUAL = {
   finetune: { steps: 50, learningRate: 0.02, entropyWeight: 0.1, scale: 10, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
   'finetune-plain': { steps: 200, learningRate: 0.0005, entropyWeight: 1, scale: 1, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
-  deep: { steps: 40, learningRate: 0.00005, entropyWeight: 0.1, scale: 10, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
+  deep: { steps: 40, learningRate: 0.00001, entropyWeight: 0.1, scale: 10, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
 };
 
 const words = text.training;
