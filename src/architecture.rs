@@ -8,6 +8,9 @@ pub const EMBEDDING: usize = 512;
 /// How many numbers [`Pooled`] holds.
 pub const POOLED: usize = 64 + 128 + 256 + 2 * EMBEDDING;
 
+/// Channels and side of the map after `layer3`.
+pub const LAYER3: (usize, usize) = (256, 14);
+
 /// What the network sees in one square: its maps, pooled over their pixels. Not normalised.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pooled {
@@ -43,6 +46,15 @@ impl Pooled {
     }
 }
 
+/// What the network sees in one square, and where its last layer starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The pooled maps.
+    pub pooled: Pooled,
+    /// The map after `layer3`, `[256, 14, 14]`, row-major.
+    pub layer3: Vec<f32>,
+}
+
 /// One convolution of the trunk and where its parameters live in a state dict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Convolution {
@@ -68,7 +80,7 @@ impl Convolution {
 }
 
 /// Output channels and first stride of `layer1` … `layer4`; each has two blocks.
-const LAYERS: [(usize, usize); 4] = [(64, 1), (128, 2), (256, 2), (512, 2)];
+const LAYERS: [(usize, usize); 4] = [(64, 1), (128, 2), (LAYER3.0, 2), (512, 2)];
 
 /// All twenty convolutions, in the order in which the network has them.
 pub fn convolutions() -> Vec<Convolution> {
@@ -100,6 +112,13 @@ pub fn convolutions() -> Vec<Convolution> {
             inputs = outputs;
         }
     }
+    all
+}
+
+/// The convolutions of `layer4`, in their order.
+pub fn layer4_convolutions() -> Vec<Convolution> {
+    let mut all = convolutions();
+    all.retain(|convolution| convolution.name.starts_with("layer4."));
     all
 }
 

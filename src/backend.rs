@@ -20,7 +20,13 @@ use crate::embedder::BurnEmbedder;
 use crate::pretrain::network::Network;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::pretrain::{State, network::Learner};
-use crate::{Embedder, Error, Square, StateDict, architecture::Pooled, cpu::Trunk};
+use crate::{
+    Embedder, Error, Square, StateDict,
+    architecture::{Pooled, Seen},
+    cpu::Trunk,
+    deep::ShotMaps,
+    learning::Learning,
+};
 
 /// Burn on the CPU.
 #[cfg(feature = "candle")]
@@ -28,6 +34,9 @@ type Cpu = Candle<f32, i64>;
 /// The GPU backend.
 #[cfg(feature = "webgpu")]
 type Gpu = Wgpu<f32, i32>;
+/// What learns by autodiff: on the CPU, whatever embeds.
+#[cfg(feature = "candle")]
+pub(crate) type Differentiable = burn::backend::Autodiff<Cpu>;
 
 /// What a backend will answer. The future's own type is hidden: otherwise every program and test that awaits it would
 /// compile Burn's generic code anew, which takes minutes.
@@ -128,6 +137,16 @@ impl Backbone {
         }
     }
 
+    async fn look(&self, squares: &[Square]) -> Result<Vec<Seen>, Error> {
+        match self {
+            Self::Cpu(trunk) => Embedder::seen(&**trunk, squares).await,
+            #[cfg(feature = "candle")]
+            Self::Candle(embedder) => embedder.seen(squares).await,
+            #[cfg(feature = "webgpu")]
+            Self::WebGpu(embedder, _) => embedder.seen(squares).await,
+        }
+    }
+
     /// Which backend this is.
     pub fn kind(&self) -> BackendKind {
         match self {
@@ -195,9 +214,34 @@ async fn start_learner(kind: BackendKind, state: &State, classes: usize) -> Resu
     }
 }
 
+/// Starts [`Method::Deep`](crate::Method::Deep) on examples whose maps are all there, from the folded `layer4` of the
+/// network that made the maps.
+///
+/// # Errors
+/// Those of [`crate::deep::Trainer::new`]; [`Error::Backend`] in a program that was built without burn-candle.
+#[cfg(feature = "candle")]
+pub fn deep_trainer(examples: ShotMaps, layer4: &StateDict) -> Result<Box<dyn Learning>, Error> {
+    let trainer = crate::deep::Trainer::<Differentiable>::new(examples, layer4)?;
+    Ok(Box::new(trainer))
+}
+
+/// There is nothing here that differentiates.
+///
+/// # Errors
+/// Always [`Error::Backend`].
+#[cfg(not(feature = "candle"))]
+pub fn deep_trainer(_: ShotMaps, _: &StateDict) -> Result<Box<dyn Learning>, Error> {
+    Err(left_out(BackendKind::Candle))
+}
+
 impl Embedder for Backbone {
     fn pooled<'a>(&'a self, squares: &'a [Square]) -> impl Future<Output = Result<Vec<Pooled>, Error>> {
         let answer: Answer<'a, _> = Box::pin(self.run(squares));
+        answer
+    }
+
+    fn seen<'a>(&'a self, squares: &'a [Square]) -> impl Future<Output = Result<Vec<Seen>, Error>> {
+        let answer: Answer<'a, _> = Box::pin(self.look(squares));
         answer
     }
 }

@@ -1,6 +1,6 @@
 //! What names queries once it was fitted to an episode: one type, whichever method made it.
 
-use std::str::FromStr;
+use std::{rc::Rc, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use crate::{
     siamese::Comparison,
     support::Class,
     triplet::NearestImage,
+    tuned::Tuned,
 };
 
 /// The methods by which classes are learnt.
@@ -34,11 +35,13 @@ pub enum Method {
     /// The fine-tuned head: the default.
     #[default]
     Finetune,
+    /// The network's last layer and the head, fine-tuned together.
+    Deep,
 }
 
 impl Method {
     /// All of them, in the order in which they are reported.
-    pub const ALL: [Method; 7] = [
+    pub const ALL: [Method; 8] = [
         Method::Nearest,
         Method::Prototype,
         Method::Siamese,
@@ -46,7 +49,13 @@ impl Method {
         Method::CosineMetric,
         Method::FinetunePlain,
         Method::Finetune,
+        Method::Deep,
     ];
+
+    /// Those that learn from embeddings alone; [`Method::Deep`] needs maps ([`crate::deep`]).
+    pub fn on_embeddings() -> impl Iterator<Item = Method> {
+        Method::ALL.into_iter().filter(|method| *method != Method::Deep)
+    }
 
     /// The name in kebab-case, as commands and files have it.
     pub fn name(self) -> &'static str {
@@ -58,6 +67,7 @@ impl Method {
             Method::CosineMetric => "cosine-metric",
             Method::FinetunePlain => "finetune-plain",
             Method::Finetune => "finetune",
+            Method::Deep => "deep",
         }
     }
 }
@@ -79,6 +89,15 @@ impl FromStr for Method {
 pub enum Classifier {
     /// A softmax head on the vectors of a space.
     Linear {
+        /// Where queries are looked at.
+        space: Space,
+        /// What looks.
+        head: Head,
+    },
+    /// A softmax head on what the network sees once its last layer was tuned.
+    Tuned {
+        /// What was tuned.
+        tuned: Rc<Tuned>,
         /// Where queries are looked at.
         space: Space,
         /// What looks.
@@ -123,10 +142,21 @@ impl Classifier {
         })
     }
 
-    /// Probabilities `[n_way]` of one query, in the order of the episode's classes.
+    /// The tuned layer by which queries are to be embedded; `None` where the network as it is embeds them.
+    pub fn tuned(&self) -> Option<&Rc<Tuned>> {
+        match self {
+            Classifier::Tuned { tuned, .. } => Some(tuned),
+            _ => None,
+        }
+    }
+
+    /// Probabilities `[n_way]` of one query, in the order of the episode's classes. The query is embedded by the
+    /// network that [`Classifier::tuned`] names.
     pub fn probabilities(&self, query: &Embedding) -> Vec<f32> {
         match self {
-            Classifier::Linear { space, head } => head.probabilities(&space.of(query)),
+            Classifier::Linear { space, head } | Classifier::Tuned { space, head, .. } => {
+                head.probabilities(&space.of(query))
+            }
             Classifier::Nearest(nearest) => nearest.probabilities(query),
             Classifier::Triplet(nearest) => nearest.probabilities(query),
             Classifier::Siamese(comparison) => comparison.probabilities(query),

@@ -8,10 +8,12 @@ use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use crate::{
     Embedding, Error, Picture, Square, StateDict,
-    architecture::{self, Pooled},
+    architecture::{self, LAYER3, Pooled, Seen},
     cpu::Trunk,
-    resnet18::{ResNet18, spatial_deviation, spatial_mean},
+    embedding::Query,
+    resnet18::{ResNet18, Stages, spatial_deviation, spatial_mean},
     square::SIDE,
+    tuned::Tuned,
 };
 
 /// Something that runs ResNet-18's trunk on squares.
@@ -21,6 +23,12 @@ pub trait Embedder {
     /// # Errors
     /// [`Error::Backend`] where the backend fails.
     fn pooled<'a>(&'a self, squares: &'a [Square]) -> impl Future<Output = Result<Vec<Pooled>, Error>>;
+
+    /// The same with the maps after layer 3.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] where the backend fails.
+    fn seen<'a>(&'a self, squares: &'a [Square]) -> impl Future<Output = Result<Vec<Seen>, Error>>;
 }
 
 /// From how many squares a picture is learnt.
@@ -33,22 +41,53 @@ pub enum Views {
     One,
 }
 
+impl Views {
+    /// The squares of a picture.
+    ///
+    /// # Errors
+    /// Those of the resize, none in practice.
+    pub fn of(self, picture: &Picture) -> Result<Vec<Square>, Error> {
+        match self {
+            Views::All => picture.views(),
+            Views::One => Ok(vec![picture.whole()?]),
+        }
+    }
+}
+
 /// Embeds a picture.
 ///
 /// # Errors
 /// Those of [`Embedder::pooled`]; [`Error::EmbeddingNotFinite`] where the network gives nonsense.
 pub async fn embed(embedder: &impl Embedder, picture: &Picture, views: Views) -> Result<Embedding, Error> {
-    let squares = match views {
-        Views::All => picture.views()?,
-        Views::One => vec![picture.whole()?],
-    };
-    Embedding::from_views(&embedder.pooled(&squares).await?)
+    Embedding::from_views(&embedder.pooled(&views.of(picture)?).await?)
+}
+
+/// Embeds a picture twice: by the network as it is, and with its last layer tuned.
+///
+/// # Errors
+/// Those of [`embed`].
+pub async fn embed_tuned(
+    embedder: &impl Embedder,
+    picture: &Picture,
+    views: Views,
+    tuned: &Tuned,
+) -> Result<Query, Error> {
+    let seen = embedder.seen(&views.of(picture)?).await?;
+    let plain: Vec<Pooled> = seen.iter().map(|seen| seen.pooled.clone()).collect();
+    Ok(Query {
+        plain: Embedding::from_views(&plain)?,
+        tuned: Some(Embedding::from_views(&tuned.pooled(&seen))?),
+    })
 }
 
 /// Our own arithmetic for one thread of the CPU.
 impl Embedder for Trunk {
     async fn pooled<'a>(&'a self, squares: &'a [Square]) -> Result<Vec<Pooled>, Error> {
         Ok(Trunk::pooled(self, squares))
+    }
+
+    async fn seen<'a>(&'a self, squares: &'a [Square]) -> Result<Vec<Seen>, Error> {
+        Ok(Trunk::seen(self, squares))
     }
 }
 
@@ -95,11 +134,31 @@ impl<B: Backend> Embedder for BurnEmbedder<B> {
             return Ok(Vec::new());
         }
         let stages = self.network.stages(self.input(squares));
-        let deviations = spatial_deviation(stages.maps[3].clone());
-        // One tensor [b, 1472], so that a GPU is read back once.
-        let mut parts = stages.maps.map(spatial_mean).to_vec();
-        parts.push(deviations);
-        let rows = self.read(Tensor::cat(parts, 1)).await?;
+        let rows = self.read(pooled_rows(stages)).await?;
         Ok(rows.chunks_exact(architecture::POOLED).map(Pooled::from_row).collect())
     }
+
+    async fn seen<'a>(&'a self, squares: &'a [Square]) -> Result<Vec<Seen>, Error> {
+        if squares.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stages = self.network.stages(self.input(squares));
+        let length = LAYER3.0 * LAYER3.1 * LAYER3.1;
+        let layer3 = stages.maps[2].clone().reshape([squares.len(), length]);
+        let joined = Tensor::cat(vec![pooled_rows(stages), layer3], 1);
+        let rows = self.read(joined).await?;
+        let seen = |row: &[f32]| Seen {
+            pooled: Pooled::from_row(row),
+            layer3: row[architecture::POOLED..].to_vec(),
+        };
+        Ok(rows.chunks_exact(architecture::POOLED + length).map(seen).collect())
+    }
+}
+
+/// One tensor `[b, 1472]`, so that a GPU is read back once.
+fn pooled_rows<B: Backend>(stages: Stages<B>) -> Tensor<B, 2> {
+    let deviations = spatial_deviation(stages.maps[3].clone());
+    let mut parts = stages.maps.map(spatial_mean).to_vec();
+    parts.push(deviations);
+    Tensor::cat(parts, 1)
 }

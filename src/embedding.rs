@@ -87,6 +87,24 @@ impl Embedding {
     }
 }
 
+/// A photo to be named, as everything that names it needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// By the network as it is.
+    pub plain: Embedding,
+    /// With a tuned last layer, where there is one.
+    pub tuned: Option<Embedding>,
+}
+
+impl From<&Embedding> for Query {
+    fn from(plain: &Embedding) -> Self {
+        Self {
+            plain: plain.clone(),
+            tuned: None,
+        }
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

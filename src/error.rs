@@ -134,6 +134,22 @@ pub enum Error {
         /// The weights that are here.
         got: String,
     },
+    /// More photos than a page can learn deeply from.
+    #[error(
+        "the method deep learns from at most {limit} photos here, got {got}; remove photos, switch classes off, choose another method, or use `cargo glimpse fit --method deep`, which knows no limit"
+    )]
+    TooManyShots {
+        /// Most photos.
+        limit: usize,
+        /// Photos found.
+        got: usize,
+    },
+    /// Maps after layer 3 that are not those of the shots.
+    #[error("the maps after layer 3 do not fit ({reason}); this is a mistake of the program, please report it")]
+    Maps {
+        /// What is wrong.
+        reason: String,
+    },
     /// The support set changed while its head was in training.
     #[error("the photos changed while training; train again")]
     StaleTraining,
@@ -303,6 +319,8 @@ impl Error {
             Error::EmptyClass { .. } => "empty-class",
             Error::Model { .. } => "model",
             Error::ModelNetwork { .. } => "model-network",
+            Error::TooManyShots { .. } => "too-many-shots",
+            Error::Maps { .. } => "maps",
             Error::StaleTraining => "stale-training",
             Error::PoolClasses { .. } => "pool-classes",
             Error::PoolImages { .. } => "pool-images",

@@ -81,6 +81,12 @@ impl TrainingOptions {
     /// Those of a method that fine-tunes; any other has the default's.
     pub fn of(method: Method) -> Self {
         match method {
+            Method::Deep => Self {
+                steps: 40,
+                // Of layer 4; the head learns as fast as by itself.
+                learning_rate: 1e-5,
+                ..Self::of(Method::Finetune)
+            },
             // The textbook: the embedding as it is, no scale, λ = 1, Adam at 5e-4, 200 steps.
             Method::FinetunePlain => Self {
                 features: Features::Embedding,
@@ -205,6 +211,14 @@ struct Parameters<T = Vec<f32>> {
     scale: T,
 }
 
+/// The gradient of the loss.
+struct Gradient {
+    parameters: Parameters,
+    /// By the logits of every vector, `[s][n]`.
+    logits: Vec<Vec<f32>>,
+    report: StepReport,
+}
+
 impl Trainer {
     /// Starts where the options say.
     ///
@@ -250,8 +264,39 @@ impl Trainer {
         }
     }
 
+    /// One step on other vectors than before, `[n_way][any][length]` and at least one: what a network that learns too
+    /// sees now. Gives also the slopes of the loss by these vectors, in their order.
+    pub(crate) fn step_on(&mut self, shots: Vec<Vec<Vec<f32>>>) -> (StepReport, Vec<Vec<f32>>) {
+        self.task.shots = shots;
+        let (scale, rows, length) = (self.parameters.scale[0], self.compared_rows(), self.task.space.length());
+        let gradient = self.advance();
+        let of_vector = |of_logits: &Vec<f32>| {
+            let mut slopes = vec![0.0; length];
+            for (g, (row, _)) in of_logits.iter().zip(&rows) {
+                add_scaled(&mut slopes, g * scale, row);
+            }
+            slopes
+        };
+        (gradient.report, gradient.logits.iter().map(of_vector).collect())
+    }
+
+    /// One Adam step over all vectors.
+    fn advance(&mut self) -> Gradient {
+        self.step += 1;
+        let gradient = self.gradient();
+        let rate = self.options.learning_rate as f32;
+        let (parameters, optimizers) = (&mut self.parameters, &mut self.optimizers);
+        let of = &gradient.parameters;
+        optimizers.weight.step(&mut parameters.weight, &of.weight, rate);
+        optimizers.bias.step(&mut parameters.bias, &of.bias, rate);
+        if self.options.learn_scale {
+            optimizers.scale.step(&mut parameters.scale, &of.scale, rate);
+        }
+        gradient
+    }
+
     /// The gradient of the loss at the head as it is, and what the loss is there.
-    fn gradient(&self) -> (Parameters, StepReport) {
+    fn gradient(&self) -> Gradient {
         let shots = self.task.shots.iter().map(Vec::len).sum::<usize>() as f32;
         let (scale, bias) = (self.parameters.scale[0], &self.parameters.bias);
         let rows = self.compared_rows();
@@ -260,6 +305,7 @@ impl Trainer {
             bias: vec![0.0; bias.len()],
             scale: vec![0.0],
         };
+        let mut of_logits: Vec<Vec<f32>> = Vec::new();
         let mut report = StepReport {
             step: self.step,
             loss: 0.0,
@@ -287,9 +333,14 @@ impl Trainer {
                 }
             }
             add_scaled(&mut gradient.bias, 1.0 / shots, &of_shot.gradient);
+            of_logits.push(of_shot.gradient.iter().map(|g| g / shots).collect());
         }
         report.loss = report.cross_entropy + self.options.entropy_weight * report.entropy;
-        (gradient, report)
+        Gradient {
+            parameters: gradient,
+            logits: of_logits,
+            report,
+        }
     }
 
     /// The rows with which queries are multiplied, each with what its own length was divided by.
@@ -317,16 +368,7 @@ impl Learning for Trainer {
 
     /// One Adam step over the whole support set.
     fn step(&mut self) -> StepReport {
-        self.step += 1;
-        let (gradient, report) = self.gradient();
-        let rate = self.options.learning_rate as f32;
-        let (parameters, optimizers) = (&mut self.parameters, &mut self.optimizers);
-        optimizers.weight.step(&mut parameters.weight, &gradient.weight, rate);
-        optimizers.bias.step(&mut parameters.bias, &gradient.bias, rate);
-        if self.options.learn_scale {
-            optimizers.scale.step(&mut parameters.scale, &gradient.scale, rate);
-        }
-        report
+        self.advance().report
     }
 
     fn classifier(&self) -> Result<Classifier, Error> {
@@ -459,7 +501,7 @@ mod tests {
     fn first_gradients_are_pytorchs() {
         let reference = reference();
         for case in &reference.cases {
-            let (gradient, _) = trainer(&reference, case).gradient();
+            let gradient = trainer(&reference, case).gradient().parameters;
             for (row, expected) in gradient.weight.chunks(EMBEDDING).zip(&case.first_gradients.weight) {
                 assert_close(&case.name, row, expected, 1e-5);
             }
@@ -482,7 +524,7 @@ mod tests {
                 optimizers: trainer.optimizers.clone(),
                 step: 0,
             };
-            moved.gradient().1.loss
+            moved.gradient().report.loss
         };
         (loss_at(1e-2) - loss_at(-1e-2)) / 2e-2
     }
@@ -500,7 +542,7 @@ mod tests {
                     ..TrainingOptions::of(Method::FinetunePlain)
                 };
                 let trainer = Trainer::new(task(&reference), options).unwrap();
-                let (gradient, _) = trainer.gradient();
+                let gradient = trainer.gradient().parameters;
                 for index in [0, 3, EMBEDDING + 2] {
                     let slope = slope(&trainer, |parameters, distance| parameters.weight[index] += distance);
                     assert_close("W", &[gradient.weight[index]], &[slope], 2e-3);
@@ -510,6 +552,29 @@ mod tests {
                 let of_scale = slope(&trainer, |parameters, distance| parameters.scale[0] += distance);
                 assert_close("scale", &gradient.scale, &[of_scale], 1e-3);
             }
+        }
+    }
+
+    #[test]
+    fn slopes_by_the_vectors_are_those_of_the_loss() {
+        let reference = reference();
+        let options = TrainingOptions {
+            entropy_weight: 0.5,
+            scale: 4.0,
+            ..TrainingOptions::of(Method::FinetunePlain)
+        };
+        let start = || Trainer::new(task(&reference), options.clone()).unwrap();
+        let shots = start().task.shots;
+        let (_, slopes) = start().step_on(shots.clone());
+        for index in [0, 5] {
+            let loss_at = |distance: f32| {
+                let mut moved = shots.clone();
+                moved[1][0][index] += distance;
+                start().step_on(moved).0.loss
+            };
+            let slope = (loss_at(1e-2) - loss_at(-1e-2)) / 2e-2;
+            let second_class = shots[0].len();
+            assert_close("q", &[slopes[second_class][index]], &[slope], 1e-3);
         }
     }
 

@@ -66,7 +66,16 @@ impl LearnedMetric {
     pub fn serves(&self, method: Method) -> bool {
         match method {
             Method::Siamese | Method::Triplet | Method::CosineMetric => method == self.method(),
+            Method::Deep => false,
             Method::Nearest | Method::Prototype | Method::FinetunePlain | Method::Finetune => true,
+        }
+    }
+
+    /// What is said of a method that does not work in its space.
+    pub fn refuses(&self, method: Method) -> Error {
+        Error::MetricMethod {
+            metric: self.method().name(),
+            got: method.name(),
         }
     }
 

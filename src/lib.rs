@@ -8,10 +8,12 @@
 
 mod adam;
 pub mod architecture;
+pub mod autodiff;
 pub mod backend;
 pub mod classifier;
 pub mod cosine_metric;
 pub mod cpu;
+pub mod deep;
 pub mod embedder;
 pub mod embedding;
 pub mod episode;
@@ -43,6 +45,7 @@ pub mod square;
 pub mod state_dict;
 pub mod support;
 pub mod triplet;
+pub mod tuned;
 pub mod untrained;
 pub mod vector;
 #[cfg(target_arch = "wasm32")]

@@ -2,20 +2,26 @@
 //!
 //! The file is safetensors and describes itself: `embeddings [s, 1536]`, `labels [s]`, and for linear heads `weight
 //! [n, d]`, `bias [n]`, `scale [1]`, `origin [d]` (or `[0]`); all f32. Where a learned metric compares, `metric` holds
-//! the bytes of its file as u8 (see `metric_file.rs`). Its metadata hold `format`, `method`, `features`, `classes` (a
+//! the bytes of its file as u8 (see `metric_file.rs`). Where the network's
+//! last layer was tuned too, its folded parameters are there by torchvision's names, `layer4.0.conv1.weight` and so on.
+//! The metadata hold `format`, `method`, `features`, `classes` (a
 //! JSON array of names) and `network` (the weight file's SHA-256, without which embeddings mean nothing).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use crate::{
-    Classifier, Embedding, Error, Head, Method, Session,
-    embedding::LENGTH,
+    Classifier, Embedding, Error, Head, Method, Session, StateDict,
+    architecture::layer4_convolutions,
+    embedding::{LENGTH, Query},
     features::{Features, Space},
     finetune::TrainingRequest,
     learned_metric::LearnedMetric,
     session::Prediction,
+    state_dict::Parameter,
+    support::Class,
+    tuned::Tuned,
 };
 
 /// Value of the file's `format`; another one where old files can no longer be read.
@@ -43,22 +49,34 @@ impl Model {
         request: &TrainingRequest,
         metric: Option<LearnedMetric>,
     ) -> Result<Self, Error> {
-        let mut session = Session::default();
+        let mut session = session_of(classes);
         session.set_metric(metric.map(Arc::new));
-        let mut shot_id = 0;
-        for (class_id, (_, shots)) in classes.iter().enumerate() {
-            session.support_mut().set_active(class_id as u32, true);
-            for shot in shots {
-                session.support_mut().set_shot(class_id as u32, shot_id, shot.clone());
-                shot_id += 1;
-            }
-        }
         train(&mut session, request)?;
-        Ok(Self {
+        Ok(Self::of(classes, network, session))
+    }
+
+    /// The same where `learn` makes the classifier. Shots have the numbers 0, 1, … as ids, class by class.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`], [`Error::EmptyClass`]; those of `learn`.
+    pub fn learnt(
+        classes: &[(String, Vec<Embedding>)],
+        network: &str,
+        method: Method,
+        learn: impl FnOnce(&[&Class]) -> Result<Classifier, Error>,
+    ) -> Result<Self, Error> {
+        let mut session = session_of(classes);
+        let classifier = learn(&session.support().training_episode()?)?;
+        session.restore(method, classifier);
+        Ok(Self::of(classes, network, session))
+    }
+
+    fn of(classes: &[(String, Vec<Embedding>)], network: &str, session: Session) -> Self {
+        Self {
             classes: classes.iter().map(|(name, _)| name.clone()).collect(),
             network: network.into(),
             session,
-        })
+        }
     }
 
     /// The classes' names; their ids in predictions are their places here.
@@ -80,11 +98,16 @@ impl Model {
         }
     }
 
+    /// The tuned layer by which photos are to be embedded too; `None` where the model has none.
+    pub fn tuned(&self) -> Option<&Rc<Tuned>> {
+        self.session.tuned()
+    }
+
     /// Names a photo.
     ///
     /// # Errors
     /// None for a model as it is made here.
-    pub fn predict(&mut self, query: &Embedding) -> Result<Prediction, Error> {
+    pub fn predict(&mut self, query: impl Into<Query>) -> Result<Prediction, Error> {
         self.session.predict(query)
     }
 
@@ -118,13 +141,17 @@ impl Model {
                 serde_json::to_string(&self.classes).map_err(unwritable)?,
             ),
         ]);
-        if let Classifier::Linear { space, head } = &trained.classifier {
+        if let Classifier::Linear { space, head } | Classifier::Tuned { space, head, .. } = &trained.classifier {
             let (n_way, length) = (head.weight.len(), space.length());
             tensors.push(("weight", vec![n_way, length], head.weight.concat()));
             tensors.push(("bias", vec![n_way], head.bias.clone()));
             tensors.push(("scale", vec![1], vec![head.scale]));
             tensors.push(("origin", vec![space.origin().len()], space.origin().to_vec()));
             metadata.insert("features".into(), space.features().name().into());
+        }
+        let layer4 = self.tuned().map(|tuned| tuned.parameters());
+        for (name, parameter) in layer4.into_iter().flat_map(StateDict::iter) {
+            tensors.push((name, parameter.shape.clone(), parameter.values.clone()));
         }
         let bytes: Vec<Vec<u8>> = tensors.iter().map(|(.., values)| to_bytes(values)).collect();
         let mut views = Vec::with_capacity(tensors.len());
@@ -172,7 +199,15 @@ impl Model {
         }
         match file.metadata("features") {
             Ok(features) => {
-                let classifier = file.linear(features.parse()?, session.metric(), classes.len())?;
+                let (space, head) = file.linear(features.parse()?, session.metric(), classes.len())?;
+                let classifier = match method {
+                    Method::Deep => Classifier::Tuned {
+                        tuned: Rc::new(file.tuned()?),
+                        space,
+                        head,
+                    },
+                    _ => Classifier::Linear { space, head },
+                };
                 session.restore(method, classifier);
             }
             Err(_) => {
@@ -189,6 +224,20 @@ impl Model {
             session,
         })
     }
+}
+
+/// A session with these shots: the classes' ids are their places, the shots' ids are 0, 1, … class by class.
+fn session_of(classes: &[(String, Vec<Embedding>)]) -> Session {
+    let mut session = Session::default();
+    let mut shot_id = 0;
+    for (class_id, (_, shots)) in classes.iter().enumerate() {
+        session.support_mut().set_active(class_id as u32, true);
+        for shot in shots {
+            session.support_mut().set_shot(class_id as u32, shot_id, shot.clone());
+            shot_id += 1;
+        }
+    }
+    session
 }
 
 /// Trains from beginning to end.
@@ -264,7 +313,7 @@ impl<'a> ModelFile<'a> {
         features: Features,
         metric: Option<&Arc<LearnedMetric>>,
         n_way: usize,
-    ) -> Result<Classifier, Error> {
+    ) -> Result<(Space, Head), Error> {
         let origin = self.tensor("origin", &[None])?;
         if !origin.is_empty() && (metric.is_some() || origin.len() != features.length()) {
             let (got, length) = (origin.len(), features.length());
@@ -278,14 +327,29 @@ impl<'a> ModelFile<'a> {
         };
         let length = space.length();
         let weight = self.tensor("weight", &[Some(n_way), Some(length)])?;
-        Ok(Classifier::Linear {
-            space,
-            head: Head {
-                weight: weight.chunks_exact(length).map(<[f32]>::to_vec).collect(),
-                bias: self.tensor("bias", &[Some(n_way)])?,
-                scale: self.tensor("scale", &[Some(1)])?[0],
-            },
-        })
+        let head = Head {
+            weight: weight.chunks_exact(length).map(<[f32]>::to_vec).collect(),
+            bias: self.tensor("bias", &[Some(n_way)])?,
+            scale: self.tensor("scale", &[Some(1)])?[0],
+        };
+        Ok((space, head))
+    }
+
+    /// The tuned layer 4.
+    fn tuned(&self) -> Result<Tuned, Error> {
+        let mut parameters = StateDict::default();
+        for convolution in layer4_convolutions() {
+            for (field, shape) in [
+                ("weight", convolution.shape().to_vec()),
+                ("bias", vec![convolution.outputs]),
+            ] {
+                let name = format!("{}.{field}", convolution.name);
+                let expected: Vec<Option<usize>> = shape.iter().copied().map(Some).collect();
+                let values = self.tensor(&name, &expected)?;
+                parameters.insert(name, Parameter { shape, values });
+            }
+        }
+        Tuned::new(&parameters)
     }
 }
 
@@ -339,10 +403,10 @@ mod tests {
             Method::FinetunePlain,
             Method::Finetune,
         ];
-        let own = Method::ALL.map(|method| model(method, None));
+        let own = Method::on_embeddings().map(|method| model(method, None));
         let learned = heads.map(|method| model(method, Some(metric::<Triplet>())));
         let given = model(Method::Siamese, Some(metric::<Siamese>()));
-        for mut model in own.into_iter().chain(learned).chain([given]) {
+        for mut model in own.chain(learned).chain([given]) {
             let mut read = Model::from_safetensors(&model.to_safetensors().unwrap()).unwrap();
             assert_eq!(read.classes(), ["fox", "hare"]);
             for query in [embedding(&[1.0, 0.3]), embedding(&[0.4, 0.5, 0.6])] {

@@ -5,13 +5,15 @@
 //! Whether a query is any of the classes is judged by the network's own features all the same: a metric moves together
 //! what it never learnt to tell apart.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use serde::Serialize;
 
 use crate::{
-    Classifier, Embedding, Error, Method, SupportSet,
+    Classifier, Embedding, Error, Method, StateDict, SupportSet, backend,
     cosine_metric::CosineMetric,
+    deep::{self, ShotMaps},
+    embedding::Query,
     evaluation::{Confusion, argmax},
     features::{Features, Space, Task},
     finetune::{StepReport, Trainer, TrainingRequest},
@@ -23,6 +25,7 @@ use crate::{
     siamese::Siamese,
     support::Class,
     triplet::Triplet,
+    tuned::Tuned,
     vector::dot,
 };
 
@@ -113,6 +116,29 @@ pub struct Training {
     revision: Revision,
 }
 
+/// A training of [`Method::Deep`] before it starts, and on which state of the session.
+#[derive(Debug)]
+pub struct DeepPreparation {
+    /// What it is to learn from.
+    pub examples: ShotMaps,
+    revision: Revision,
+}
+
+impl DeepPreparation {
+    /// Starts from the folded `layer4` of the network, once the maps of all shots were added.
+    ///
+    /// # Errors
+    /// Those of [`backend::deep_trainer`].
+    pub fn start(self, layer4: &StateDict) -> Result<Training, Error> {
+        Ok(Training {
+            method: Method::Deep,
+            learner: Learner::Learning(backend::deep_trainer(self.examples, layer4)?),
+            metric: None,
+            revision: self.revision,
+        })
+    }
+}
+
 /// What is being fitted.
 #[derive(Debug)]
 enum Learner {
@@ -195,6 +221,7 @@ fn learner(request: &TrainingRequest, metric: Option<&LearnedMetric>, episode: &
         Method::Siamese => start::<Siamese>(request, metric, episode),
         Method::Triplet => start::<Triplet>(request, metric, episode),
         Method::CosineMetric => start::<CosineMetric>(request, metric, episode),
+        Method::Deep => Err(deep::needs_maps()),
         Method::FinetunePlain | Method::Finetune => {
             let options = request.options()?;
             let task = task(options.features)?;
@@ -211,10 +238,7 @@ fn start<O: Objective>(
 ) -> Result<Learner, Error> {
     match metric {
         Some(metric) if metric.serves(O::METHOD) => metric.classifier(episode).map(Learner::Fitted),
-        Some(metric) => Err(Error::MetricMethod {
-            metric: metric.method().name(),
-            got: O::METHOD.name(),
-        }),
+        Some(metric) => Err(metric.refuses(O::METHOD)),
         None => {
             let options = MetricOptions::episode(request)?;
             let trainer = metric::Trainer::<O>::new(Examples::new(episode)?, options);
@@ -311,27 +335,39 @@ impl Session {
         self.trained().is_some()
     }
 
-    /// Predicts with the trained classifier where there is one that fits, else with the prototypes.
+    /// The tuned layer by which queries are to be embedded too; `None` where no classifier looks through it.
+    pub fn tuned(&self) -> Option<&Rc<Tuned>> {
+        self.trained()?.classifier.tuned()
+    }
+
+    /// Predicts with the trained classifier where there is one that fits, else with the prototypes: those answer too
+    /// where the query was not embedded by the tuned layer that the classifier looks through.
     ///
     /// # Errors
     /// [`Error::TooFewClasses`].
-    pub fn predict(&mut self, query: &Embedding) -> Result<Prediction, Error> {
+    pub fn predict(&mut self, query: impl Into<Query>) -> Result<Prediction, Error> {
         self.refresh_basis()?;
+        let query = query.into();
         let episode = self.support.episode()?;
         let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
-        let (method, classifier) = match self.trained() {
-            Some(trained) => (trained.method, &trained.classifier),
-            None => (Method::Prototype, &basis.prototypes),
-        };
+        let trained = self.trained().and_then(|trained| {
+            let embedding = match trained.classifier.tuned() {
+                Some(_) => query.tuned.as_ref()?,
+                None => &query.plain,
+            };
+            Some((trained.method, trained.classifier.probabilities(embedding)))
+        });
+        let (method, probabilities) =
+            trained.unwrap_or_else(|| (Method::Prototype, basis.prototypes.probabilities(&query.plain)));
         let score = |(class, probability): (&&Class, f32)| Score {
             class_id: class.id,
             probability,
         };
         Ok(Prediction {
             method,
-            scores: episode.iter().zip(classifier.probabilities(query)).map(score).collect(),
-            nearest: basis.shots.nearest(query).ok_or(Error::TooFewClasses { got: 0 })?,
-            familiarity: basis.rejection.familiarity(query),
+            scores: episode.iter().zip(probabilities).map(score).collect(),
+            nearest: basis.shots.nearest(&query.plain).ok_or(Error::TooFewClasses { got: 0 })?,
+            familiarity: basis.rejection.familiarity(&query.plain),
         })
     }
 
@@ -344,6 +380,21 @@ impl Session {
             method: request.method,
             learner: learner(request, self.metric.as_deref(), &self.support.training_episode()?)?,
             metric: self.metric.clone(),
+            revision: self.revision(),
+        })
+    }
+
+    /// Prepares [`Method::Deep`] on the shots as they are; their maps are yet to be added.
+    ///
+    /// # Errors
+    /// [`Error::TooManyShots`] above the limit; [`Error::Option`], [`Error::TooFewClasses`], [`Error::EmptyClass`];
+    /// [`Error::MetricMethod`] where a metric is given: it knows the network as it was.
+    pub fn prepare_deep(&self, request: &TrainingRequest, limit: Option<usize>) -> Result<DeepPreparation, Error> {
+        if let Some(metric) = &self.metric {
+            return Err(metric.refuses(Method::Deep));
+        }
+        Ok(DeepPreparation {
+            examples: ShotMaps::new(&self.support.training_episode()?, request, limit)?,
             revision: self.revision(),
         })
     }
@@ -377,12 +428,12 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::TooFewClasses`].
-    pub fn assess(&mut self, photos: &[(u32, Embedding)]) -> Result<Assessment, Error> {
+    pub fn assess(&mut self, photos: &[(u32, Query)]) -> Result<Assessment, Error> {
         let ids: Vec<u32> = self.support.episode()?.iter().map(|class| class.id).collect();
         let mut answers = Vec::new();
-        for (class, embedding) in photos {
+        for (class, query) in photos {
             if let Some(truth) = ids.iter().position(|id| id == class) {
-                let scores = self.predict(embedding)?.scores;
+                let scores = self.predict(query.clone())?.scores;
                 let probabilities: Vec<f32> = scores.iter().map(|score| score.probability).collect();
                 answers.push((truth, argmax(&probabilities)));
             }
@@ -583,7 +634,7 @@ mod tests {
 
     #[test]
     fn every_method_names_its_own_shots() {
-        for method in Method::ALL {
+        for method in Method::on_embeddings() {
             let mut session = session();
             let request = TrainingRequest {
                 method,
@@ -695,11 +746,12 @@ mod tests {
     fn assessments_count_rows_of_truth() {
         let mut session = session();
         session.support_mut().set_shot(2, 22, embedding(&[0.1, 0.9]));
+        let photo = |class, start: &[f32]| (class, Query::from(&embedding(start)));
         let photos = [
-            (1, embedding(&[1.0, 0.1])),
-            (1, embedding(&[0.1, 1.0])),
-            (2, embedding(&[0.0, 1.0])),
-            (9, embedding(&[1.0])),
+            photo(1, &[1.0, 0.1]),
+            photo(1, &[0.1, 1.0]),
+            photo(2, &[0.0, 1.0]),
+            photo(9, &[1.0]),
         ];
         let assessment = session.assess(&photos).unwrap();
         assert_eq!(assessment.class_ids, [1, 2]);

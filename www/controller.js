@@ -26,7 +26,7 @@ import { TestsView } from './views/tests.js';
 import { ToastsView } from './views/toasts.js';
 import { TrainingView } from './views/training.js';
 
-/** @import { EngineInfo, Method, Metric, PictureSource, Wanted } from './engine/protocol.js' */
+/** @import { AskedPhoto, EngineInfo, Method, Metric, PictureSource, TrainingProgress, Wanted } from './engine/protocol.js' */
 /** @import { Picked } from './files.js' */
 /** @import { Change, PairPhoto, PhotoClass, Shot, TestPhoto } from './model.js' */
 
@@ -496,13 +496,15 @@ export class Controller {
     this.#refreshPair();
     /** @type {import('./engine/protocol.js').TrainingStep[]} */
     const steps = [];
-    const onProgress = (/** @type {any} */ progress) => {
+    const onProgress = (/** @type {TrainingProgress} */ progress) => {
+      if ('looked' in progress) return this.#training.showLooking(progress.looked, progress.of, progress.left);
       steps.push(...progress.steps);
-      this.#training.showProgress(steps, progress.total);
+      this.#training.showProgress(steps, progress.total, progress.left);
     };
+    const pictures = options.method === 'deep' ? this.#model.shotPictures() : [];
     let trained = false;
     try {
-      await this.#client.train(options, { signal: abort.signal, onProgress });
+      await this.#client.train(options, pictures, { signal: abort.signal, onProgress });
       trained = true;
       this.#head = 'trained';
       this.#method = options.method;
@@ -641,8 +643,7 @@ export class Controller {
     const count = ++this.#refreshCount;
     const tests = this.#model.tests.filter((test) => test.embedding);
     if (tests.length === 0) return;
-    const embeddings = tests.map((test) => /** @type {Float32Array} */ (test.embedding));
-    const predictions = this.#canPredict() ? await this.#client.predict(embeddings).catch(() => null) : tests.map(() => null);
+    const predictions = this.#canPredict() ? await this.#client.predict(tests.map(asked)).catch(() => null) : tests.map(() => null);
     if (count !== this.#refreshCount || !predictions) return;
     tests.forEach((test, index) => this.#tests.showPrediction(test, predictions[index]));
   }
@@ -655,9 +656,8 @@ export class Controller {
     const several = taking.some((own) => own.shots.filter((shot) => shot.embedding).length > 1);
     if (!this.#canPredict() || (known.length === 0 && !several)) return this.#assessment.clear();
     const classIds = known.map((test) => /** @type {number} */ (test.classId));
-    const embeddings = known.map((test) => /** @type {Float32Array} */ (test.embedding));
-    const asked = known.length > 0 ? this.#client.assess(classIds, embeddings) : this.#client.leaveOneOut();
-    const assessment = await asked.catch(() => null);
+    const told = known.length > 0 ? this.#client.assess(classIds, known.map(asked)) : this.#client.leaveOneOut();
+    const assessment = await told.catch(() => null);
     if (count === this.#assessCount && assessment) this.#assessment.show(assessment, known.length > 0 ? 'tests' : 'shots');
   }
 
@@ -794,6 +794,15 @@ export class Controller {
     this.#embedMissing();
     this.#toasts.show(text.toast.checkpoint(file.name));
   }
+}
+
+/**
+ * A photo to try as the engine is asked about it.
+ * @param {TestPhoto} test embedded
+ * @returns {AskedPhoto}
+ */
+function asked({ id, embedding, picture }) {
+  return { id, embedding: /** @type {Float32Array} */ (embedding), picture: /** @type {Blob} */ (picture) };
 }
 
 /**

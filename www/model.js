@@ -1,7 +1,7 @@
 // The page's truth: classes with their shots, the photos to try, and two to compare. Everything else can be rebuilt from it.
 // No DOM, no worker, no wasm: embeddings are values that are kept and handed on. Every change is told by one `change` event.
 
-/** @import { SupportClass } from './engine/protocol.js' */
+/** @import { ShotPicture, SupportClass } from './engine/protocol.js' */
 
 /**
  * A photo of a class. `picture` is what every view of the network is cut from, once the file was read.
@@ -305,6 +305,15 @@ export class Model extends EventTarget {
       active,
       shots: shots.flatMap((shot) => (shot.embedding ? [{ id: shot.id, embedding: shot.embedding }] : [])),
     }));
+  }
+
+  /**
+   * The pictures of all shots that have one.
+   * @returns {ShotPicture[]}
+   */
+  shotPictures() {
+    const shots = this.classes.flatMap((photoClass) => photoClass.shots);
+    return shots.flatMap(({ id, picture }) => (picture ? [{ id, picture }] : []));
   }
 
   /** @param {number} id */

@@ -16,6 +16,14 @@ const nearlySure = (share) => (share > 0.99 ? 'over 99%' : percent(share));
 const megabytes = (bytes) => megabyteFormat.format(bytes / 1e6);
 /** @param {number} milliseconds */
 const duration = (milliseconds) => `${wholeFormat.format(milliseconds)} ms`;
+/** Less time than this, in milliseconds, is not worth telling. */
+const LONG = 2000;
+/** @param {number} milliseconds */
+const time = (milliseconds) => {
+  const seconds = Math.ceil(milliseconds / 1000);
+  if (seconds >= 90) return `about ${wholeFormat.format(Math.round(seconds / 60))} minutes`;
+  return seconds === 1 ? 'about 1 second' : `about ${seconds} seconds`;
+};
 /** @param {number} count */
 const photos = (count) => (count === 1 ? '1 photo' : `${wholeFormat.format(count)} photos`);
 
@@ -118,7 +126,10 @@ export const text = {
     setName: (/** @type {number} */ way, /** @type {number} */ least, /** @type {number} */ most) =>
       least === most ? `${way}-way ${least}-shot` : `${way}-way, ${least}–${most} shots`,
     noSet: 'No set yet',
-    progress: (/** @type {number} */ done, /** @type {number} */ total) => `Step ${done} of ${total}`,
+    progress: (/** @type {number} */ done, /** @type {number} */ total, /** @type {number} */ left) =>
+      left < LONG ? `Step ${done} of ${total}` : `Step ${done} of ${total}, ${time(left)} left`,
+    looking: (/** @type {number} */ looked, /** @type {number} */ of, /** @type {number} */ left) =>
+      `Looking closely at photo ${looked} of ${of}, ${time(left)} left`,
     progressLabel: 'Training progress',
     reasons: {
       classes: 'Training needs photos in at least two classes.',
@@ -139,6 +150,8 @@ export const text = {
       `Right on your own photos: ${percent(before)} before, ${percent(after)} after.`,
     metricOutcome: (/** @type {number} */ before, /** @type {number} */ after) =>
       `A photo lay closer to its own class than to another: ${percent(before)} of the time at first, ${percent(after)} in the end.`,
+    outcomeOfSteps: (/** @type {number} */ before, /** @type {number} */ after) =>
+      `Right among the few photos of a step: ${percent(before)} in the first, ${percent(after)} in the last.`,
     outcomeWithoutSteps: 'Done at once: this method has nothing to learn step by step.',
     curves: 'Course of the training',
     loss: 'Loss',
@@ -179,6 +192,7 @@ export const text = {
       siamese: { name: 'Siamese network', hint: 'Learns whether two photos show the same thing.' },
       triplet: { name: 'Triplets', hint: 'Learns to put a photo nearer to its class than to others.' },
       'cosine-metric': { name: 'Cosine metric', hint: 'Learns to point the photos of a class the same way.' },
+      deep: { name: 'Deep', hint: 'Retrains the network’s last layer too. Takes a minute or more; 200 photos at most.' },
     },
     settings: 'Settings',
     reset: 'Reset',
@@ -186,6 +200,7 @@ export const text = {
       steps: 'Steps',
       learningRate: 'Learning rate',
       useEntropy: 'Reward sure answers (entropy)',
+      fitScale: 'Fit the scale to your photos',
       entropyWeight: 'Its weight λ',
       scale: 'Scale',
       learnScale: 'Learn the scale too',
@@ -227,6 +242,7 @@ export const text = {
       siamese: 'Named by the Siamese network.',
       triplet: 'Named by the nearest photo (Triplets).',
       'cosine-metric': 'Named by prototypes in the learned metric (Cosine metric).',
+      deep: 'Named by the retrained network (Deep).',
     },
     noneOfThese: 'None of these',
     closest: (/** @type {string} */ name) => `closest: ${name}`,
@@ -376,6 +392,8 @@ export const text = {
     'photo-too-large': 'The picture has more than 64 megapixels. Make it smaller first.',
     'photo-crashed': 'The engine stopped twice at this photo, so it was left out.',
     'file-unreadable': 'The browser may not read this file, or it has moved. Choose it again.',
+    'too-many-shots':
+      'The method “Deep” learns from at most 200 photos. Delete some, switch classes off, or choose another method; without a limit it runs as “cargo glimpse fit --method deep”.',
     'embedding-not-finite': 'The network has no answer for this picture. Choose another one.',
     'weights-missing': 'The server has no network in its folder “weights”. Run “cargo glimpse weights” there, then retry.',
     'weights-download': 'The network could not be fetched. Check the connection, then retry.',

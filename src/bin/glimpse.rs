@@ -18,20 +18,24 @@ mod native {
 
     use clap::{Args, Parser, Subcommand};
     use glimpse::{
-        Embedding, Error, Method,
+        Embedding, Error, Method, StateDict,
         backend::{Backbone, BackendKind},
+        deep::ShotMaps,
         embedder::{self, Views},
+        embedding::Query,
         finetune::TrainingRequest,
         manifest::Manifest,
         model::Model,
         native::{
-            eval::{self, EvalArgs},
+            deep,
+            eval::{self, EvalArgs, Settings},
             files, folder,
             metric::{self, MetricArgs},
             pretrain::{self, PretrainArgs},
             weights::{self, Licence, Source},
         },
         session::{Prediction, Score},
+        tuned::folded_layer4,
     };
 
     /// Exit code where no weights could be had; `cargo xtask serve` then makes an untrained network.
@@ -112,6 +116,8 @@ mod native {
         /// A file of `train-metric`, in whose space they are learnt.
         #[arg(long, value_name = "FILE")]
         metric: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Settings,
     }
 
     #[derive(Args)]
@@ -177,16 +183,26 @@ mod native {
         weights::prepare(&args.out, &source, &licence, &mut |line| eprintln!("{line}")).map(|_| ())
     }
 
-    fn start(network: &Network) -> Result<(Backbone, Manifest), Error> {
+    /// A network that runs, and what is known of it.
+    struct Running {
+        backbone: Backbone,
+        manifest: Manifest,
+        state_dict: StateDict,
+    }
+
+    fn start(network: &Network) -> Result<Running, Error> {
         let (manifest, state_dict) = weights::open(&network.weights)?;
-        let backbone = pollster::block_on(Backbone::start(network.backend, &state_dict))?;
-        Ok((backbone, manifest))
+        Ok(Running {
+            backbone: pollster::block_on(Backbone::start(network.backend, &state_dict))?,
+            manifest,
+            state_dict,
+        })
     }
 
     fn embed(args: &EmbedArgs) -> Result<(), Error> {
-        let (backbone, _) = start(&args.network)?;
+        let running = start(&args.network)?;
         for photo in &args.photos {
-            let embedding = embed_photo(&backbone, photo)?;
+            let embedding = embed_photo(&running.backbone, photo)?;
             let numbers: Vec<String> = embedding.first().iter().map(f32::to_string).collect();
             print_line(&format!("{}\t{}", photo.display(), numbers.join("\t")))?;
         }
@@ -199,15 +215,14 @@ mod native {
     }
 
     fn fit(args: &FitArgs) -> Result<(), Error> {
-        let (backbone, manifest) = start(&args.network)?;
-        let model = learn(&backbone, &manifest.sha256, &args.classes, &args.how)?;
+        let model = learn(&start(&args.network)?, &args.classes, &args.how)?;
         files::write(&args.out, model.to_safetensors()?)
     }
 
     fn predict(args: &PredictArgs) -> Result<(), Error> {
-        let (backbone, manifest) = start(&args.network)?;
+        let running = start(&args.network)?;
         let mut model = match args.model.is_dir() {
-            true => learn(&backbone, &manifest.sha256, &args.model, &args.how)?,
+            true => learn(&running, &args.model, &args.how)?,
             false if args.how.metric.is_some() => {
                 return Err(Error::Option {
                     name: "metric",
@@ -215,10 +230,10 @@ mod native {
                     got: args.model.display().to_string(),
                 });
             }
-            false => saved(&args.model, &manifest.sha256)?,
+            false => saved(&args.model, &running.manifest.sha256)?,
         };
         for photo in &args.photos {
-            let prediction = model.predict(&embed_photo(&backbone, photo)?)?;
+            let prediction = model.predict(query(&running.backbone, photo, &model)?)?;
             print_line(&describe(photo, &prediction, model.classes()))?;
         }
         Ok(())
@@ -231,23 +246,44 @@ mod native {
         Ok(model)
     }
 
-    /// Learns a folder with a folder of photos per class.
-    fn learn(backbone: &Backbone, network: &str, folder: &Path, how: &How) -> Result<Model, Error> {
-        let metric = how
-            .metric
-            .as_deref()
-            .map(|file| metric::open(file, network))
-            .transpose()?;
-        let mut classes = Vec::new();
-        for class in folder::classes(folder)? {
-            let shots = class.photos.iter().map(|photo| embed_photo(backbone, photo));
-            classes.push((class.name, shots.collect::<Result<Vec<_>, _>>()?));
+    /// A photo, embedded as the model needs it.
+    fn query(backbone: &Backbone, photo: &Path, model: &Model) -> Result<Query, Error> {
+        match model.tuned() {
+            Some(tuned) => {
+                let picture = folder::read_picture(photo)?;
+                pollster::block_on(embedder::embed_tuned(backbone, &picture, Views::All, tuned))
+            }
+            None => Ok(Query::from(&embed_photo(backbone, photo)?)),
         }
-        let request = TrainingRequest {
-            method: how.method,
-            ..TrainingRequest::default()
-        };
-        Model::fit(&classes, network, &request, metric)
+    }
+
+    /// Learns a folder with a folder of photos per class.
+    fn learn(running: &Running, folder: &Path, how: &How) -> Result<Model, Error> {
+        let folders = folder::classes(folder)?;
+        let mut classes = Vec::new();
+        for class in &folders {
+            let shots = class.photos.iter().map(|photo| embed_photo(&running.backbone, photo));
+            classes.push((class.name.clone(), shots.collect::<Result<Vec<_>, _>>()?));
+        }
+        let network = &running.manifest.sha256;
+        let request = &how.settings.request(how.method);
+        let metric = how.metric.as_deref().map(|file| metric::open(file, network));
+        let metric = metric.transpose()?;
+        if request.method != Method::Deep {
+            return Model::fit(&classes, network, request, metric);
+        }
+        if let Some(metric) = metric {
+            return Err(metric.refuses(request.method));
+        }
+        let photos: Vec<&PathBuf> = folders.iter().flat_map(|class| &class.photos).collect();
+        let picture = |index: usize| folder::read_picture(photos[index]);
+        let layer4 = folded_layer4(&running.state_dict)?;
+        Model::learnt(&classes, network, request.method, |episode| {
+            let examples = ShotMaps::new(episode, request, None)?;
+            deep::learn(examples, &running.backbone, &layer4, &picture, &|line| {
+                eprintln!("{line}")
+            })
+        })
     }
 
     /// Path, then class and per cent, best first, then how sure it is that the photo is any of them.

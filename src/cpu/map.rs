@@ -99,14 +99,22 @@ impl Map {
         values
     }
 
+    /// Takes the values of `[c, y, x]`, row-major, of the map's own size.
+    pub fn fill(&mut self, values: &[f32]) {
+        let side = self.side;
+        for (index, row) in values.chunks_exact(side).enumerate() {
+            let (channel, y) = (index / side, index % side);
+            for (pixel, value) in self.row_mut(channel / GROUP, y, 0).iter_mut().zip(row) {
+                pixel.as_mut_array()[channel % GROUP] = *value;
+            }
+        }
+    }
+
     /// A map from `[c, y, x]`, row-major.
     #[cfg(test)]
     pub fn from_channels_first(values: &[f32], side: usize) -> Self {
         let mut map = Self::new(values.len() / (side * side), side);
-        for (index, value) in values.iter().enumerate() {
-            let (channel, y, x) = (index / (side * side), index / side % side, index % side);
-            map.row_mut(channel / GROUP, y, x)[0].as_mut_array()[channel % GROUP] = *value;
-        }
+        map.fill(values);
         map
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `trunk.rs` | the network: [`Trunk`] |
+//! | `trunk.rs` | the network: [`Trunk`], and its last layer alone: [`Layer4`] |
 //! | `stem.rs` | the first convolution and the max pooling |
 //! | `winograd.rs` | 3 × 3 convolutions of stride 1 |
 //! | `direct.rs` | convolutions of stride 2 |
@@ -22,4 +22,4 @@ mod stem;
 mod trunk;
 mod winograd;
 
-pub use trunk::{DeepMaps, Trunk};
+pub use trunk::{Layer4, Trunk};

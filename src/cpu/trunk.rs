@@ -1,4 +1,4 @@
-//! The trunk: squares → the spatial means after `layer1` … `layer4`, and the deeper maps.
+//! The trunk: squares → what is seen in them; and `layer4` alone, from the maps after `layer3`.
 //!
 //! How the convolutions are wired, in torchvision's names, and which buffers they share.
 
@@ -14,12 +14,14 @@ use super::{
 };
 use crate::{
     Error, Square, StateDict,
-    architecture::{Convolution, Pooled, convolutions},
+    architecture::{Convolution, LAYER3, Pooled, Seen, convolutions},
     square::SIDE,
 };
 
 /// Most images that go through the deeper layers together. More would save little time and cost memory.
 const BATCH: usize = 8;
+/// Channels and side of the maps after `layer1` … `layer4`.
+const LAYERS: [(usize, usize); 4] = [(64, 56), (128, 28), LAYER3, (512, 7)];
 
 /// ResNet-18 without its classifier.
 #[derive(Debug)]
@@ -90,13 +92,19 @@ impl Default for Scratch {
     }
 }
 
-/// What lies deep in the trunk for one square, channels first, row-major.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeepMaps {
-    /// `[256, 14, 14]`
-    pub layer3: Vec<f32>,
-    /// `[512, 7, 7]`
-    pub layer4: Vec<f32>,
+/// The trunk's last layer by itself: it is what learns where the network does, and its input can be kept.
+#[derive(Debug)]
+pub struct Layer4 {
+    layer: HalvingLayer,
+    workspace: RefCell<Layer4Workspace>,
+}
+
+/// Every buffer of [`Layer4`], kept from call to call.
+#[derive(Debug)]
+struct Layer4Workspace {
+    inputs: Maps,
+    outputs: Maps,
+    scratch: Scratch,
 }
 
 impl Trunk {
@@ -118,7 +126,7 @@ impl Trunk {
             layer3: weights.halving_layer("layer3")?,
             layer4: weights.halving_layer("layer4")?,
             workspace: RefCell::new(Workspace {
-                layers: [(64, 56), (128, 28), (256, 14), (512, 7)].map(|(channels, side)| Maps::new(channels, side)),
+                layers: LAYERS.map(|(channels, side)| Maps::new(channels, side)),
                 scratch: Scratch::default(),
             }),
         })
@@ -133,15 +141,21 @@ impl Trunk {
             .collect()
     }
 
-    /// The maps after `layer3` and `layer4` for one square.
-    pub fn deep_maps(&self, square: &Square) -> DeepMaps {
+    /// The same with the map after `layer3`.
+    pub fn seen(&self, squares: &[Square]) -> Vec<Seen> {
         let workspace = &mut *self.workspace.borrow_mut();
-        self.forward(std::slice::from_ref(square), workspace);
-        let [_, _, layer3, layer4] = &workspace.layers;
-        DeepMaps {
-            layer3: layer3.results[0].to_channels_first(),
-            layer4: layer4.results[0].to_channels_first(),
+        let mut all = Vec::with_capacity(squares.len());
+        for batch in squares.chunks(BATCH) {
+            let pooled = self.forward(batch, workspace);
+            let maps = workspace.layers[2].results.iter().map(Map::to_channels_first);
+            all.extend(
+                pooled
+                    .into_iter()
+                    .zip(maps)
+                    .map(|(pooled, layer3)| Seen { pooled, layer3 }),
+            );
         }
+        all
     }
 
     /// Up to [`BATCH`] squares → their pooled maps. The large maps of the first layers are made for one image after
@@ -178,6 +192,56 @@ impl Trunk {
             pooled.means[3] = map4.mean();
         }
         all_pooled
+    }
+}
+
+impl Layer4 {
+    /// Builds the layer from the `layer4.…` of a folded state dict, whatever else it holds.
+    ///
+    /// # Errors
+    /// Those of [`StateDict::get`].
+    pub fn load(folded: &StateDict) -> Result<Self, Error> {
+        let weights = Weights {
+            trunk: folded.clone(),
+            convolutions: convolutions(),
+        };
+        let [_, _, (channels3, side3), (channels4, side4)] = LAYERS;
+        Ok(Self {
+            layer: weights.halving_layer("layer4")?,
+            workspace: RefCell::new(Layer4Workspace {
+                inputs: Maps::new(channels3, side3),
+                outputs: Maps::new(channels4, side4),
+                scratch: Scratch::default(),
+            }),
+        })
+    }
+
+    /// Maps after `layer3`, `[256, 14, 14]` each → the spatial means and standard deviations after this layer,
+    /// `[512]` each.
+    pub fn pooled(&self, maps: &[&[f32]]) -> Vec<(Vec<f32>, Vec<f32>)> {
+        let Layer4Workspace {
+            inputs,
+            outputs,
+            scratch,
+        } = &mut *self.workspace.borrow_mut();
+        let mut all = Vec::with_capacity(maps.len());
+        for batch in maps.chunks(BATCH) {
+            let images = batch.len();
+            inputs.make_room(images, 0);
+            outputs.make_room(images, images);
+            for (input, map) in inputs.results.iter_mut().zip(batch) {
+                input.fill(map);
+            }
+            let results = &mut outputs.results[..images];
+            self.layer.forward(
+                &inputs.results[..images],
+                results,
+                &mut outputs.hidden[..images],
+                scratch,
+            );
+            all.extend(results.iter().map(|map| (map.mean(), map.deviation())));
+        }
+        all
     }
 }
 
@@ -365,17 +429,23 @@ mod tests {
     }
 
     #[test]
-    fn deep_maps_have_the_pooled_means() {
-        let trunk = Trunk::load(&untrained::state_dict(1)).unwrap();
-        let square = Square::test_pattern();
-        let maps = trunk.deep_maps(&square);
-        let [_, _, means3, means4] = &trunk.pooled(&[square])[0].means;
-        for (map, side, means) in [(&maps.layer3, 14, means3), (&maps.layer4, 7, means4)] {
-            let expected: Vec<f64> = map
-                .chunks(side * side)
-                .map(|channel| channel.iter().copied().map(f64::from).sum::<f64>() / (side * side) as f64)
+    fn layer4_goes_on_where_layer3_ends() {
+        let state_dict = untrained::state_dict(1);
+        let trunk = Trunk::load(&state_dict).unwrap();
+        let layer4 = Layer4::load(&state_dict.folded_trunk(&convolutions()).unwrap()).unwrap();
+        let squares = squares();
+        let seen = trunk.seen(&squares);
+        assert_eq!(seen.len(), squares.len());
+        let maps: Vec<&[f32]> = seen.iter().map(|seen| seen.layer3.as_slice()).collect();
+        for ((seen, alone), pooled) in seen.iter().zip(layer4.pooled(&maps)).zip(trunk.pooled(&squares)) {
+            assert_eq!(seen.pooled, pooled);
+            assert_eq!(alone, (pooled.means[3].clone(), pooled.deviations));
+            let means: Vec<f64> = seen
+                .layer3
+                .chunks(14 * 14)
+                .map(|channel| channel.iter().copied().map(f64::from).sum::<f64>() / 196.0)
                 .collect();
-            assert_close(means, &expected);
+            assert_close(&pooled.means[2], &means);
         }
     }
 

@@ -1,18 +1,25 @@
 //! `cargo glimpse eval`: methods measured over many episodes drawn from a folder with a folder of photos per class.
 
-use std::{num::NonZero, path::PathBuf, thread};
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{
+    deep,
     flowers25::{self, Flowers},
-    folder, library, metric, plot, weights,
+    folder::{self, ClassFolder},
+    library, metric, plot, weights,
 };
 use crate::{
-    Classifier, Embedding, Error, Method,
-    backend::BackendKind,
-    embedder::Views,
+    Embedding, Error, Method, Picture, StateDict,
+    backend::{Backbone, BackendKind},
+    deep::{ShotMaps, needs_maps},
+    embedder::{Views, embed_tuned},
     episode::{Episode, Item, Sampler, Shape},
     evaluation::{Calibration, Confusion, argmax, auroc, mean, paired},
     finetune::TrainingRequest,
@@ -21,6 +28,7 @@ use crate::{
     rejection::Rejection,
     session::fit,
     support::{Class, Shot},
+    tuned::folded_layer4,
 };
 
 /// Ways and shots of `--sweep`.
@@ -52,13 +60,15 @@ pub struct EvalArgs {
     /// Where the random numbers start; the same seed gives the same episodes.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A method's name, or `all`.
+    /// Methods' names with commas between them, or `all`, which leaves out `deep`: that learns for seconds per episode.
     #[arg(long, default_value = "all")]
     method: String,
     /// A file of `train-metric`: every method works in its space, `prototype` included; `all` leaves out those that
     /// would learn another.
     #[arg(long, value_name = "FILE")]
     metric: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
     /// Look at queries as the live loop does: one view instead of all.
     #[arg(long)]
     live: bool,
@@ -80,6 +90,29 @@ pub struct EvalArgs {
     /// `cpu`, `candle` or `webgpu`.
     #[arg(long, default_value = "cpu")]
     backend: BackendKind,
+}
+
+/// Settings of a training that differ from the method's own.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Settings {
+    /// Steps of the training, where the method trains.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Its learning rate.
+    #[arg(long)]
+    learning_rate: Option<f64>,
+}
+
+impl Settings {
+    /// The request for a method with these settings.
+    pub fn request(&self, method: Method) -> TrainingRequest {
+        TrainingRequest {
+            method,
+            steps: self.steps,
+            learning_rate: self.learning_rate,
+            ..TrainingRequest::default()
+        }
+    }
 }
 
 /// The fixed protocols by their names.
@@ -154,12 +187,20 @@ pub fn run(
         classes: &classes,
         query_views: if args.live { Views::One } else { Views::All },
         metric: metric.as_ref(),
+        settings: args.settings.clone(),
+    };
+    if args.method == "all" && !args.json {
+        say("without deep, which learns for seconds per episode: `--method deep` measures it");
+    }
+    let deep = match methods.contains(&Method::Deep) {
+        true => Some(DeepPool::open(&folders, &args.weights, args.backend)?),
+        false => None,
     };
     let mut reports = Vec::new();
     for shape in shapes {
         let mut sampler = Sampler::new(pool.sizes(), shape, args.seed)?;
         let episodes: Vec<Episode> = (0..args.episodes).map(|_| sampler.draw()).collect();
-        reports.extend(measure(&pool, &methods, &episodes, shape)?);
+        reports.extend(measure(&pool, deep.as_ref(), &methods, &episodes, shape)?);
         if args.sweep.is_some() {
             say(&format!("{}-way {}-shot measured", shape.way, shape.shot));
         }
@@ -182,11 +223,11 @@ fn metric_of(args: &EvalArgs) -> Result<Option<LearnedMetric>, Error> {
 }
 
 fn methods(name: &str, metric: Option<&LearnedMetric>) -> Result<Vec<Method>, Error> {
-    if name == "all" {
-        let fits = |method: &Method| metric.is_none_or(|metric| metric.serves(*method));
-        return Ok(Method::ALL.into_iter().filter(fits).collect());
+    let fits = |method: &Method| metric.is_none_or(|metric| metric.serves(*method));
+    match name {
+        "all" => Ok(Method::on_embeddings().filter(fits).collect()),
+        names => names.split(',').map(str::parse).collect(),
     }
-    Ok(vec![name.parse()?])
 }
 
 fn shapes(args: &EvalArgs) -> Vec<Shape> {
@@ -205,7 +246,7 @@ fn shapes(args: &EvalArgs) -> Vec<Shape> {
 }
 
 /// The sampler knows numbers only: this says which folder it means.
-fn named(error: Error, args: &EvalArgs, folders: &[folder::ClassFolder]) -> Error {
+fn named(error: Error, args: &EvalArgs, folders: &[ClassFolder]) -> Error {
     let reason = error.to_string();
     match error {
         Error::PoolClasses { .. } => Error::Folder {
@@ -226,6 +267,7 @@ pub(super) struct Pool<'a> {
     pub(super) query_views: Views,
     /// In whose space every method works.
     pub(super) metric: Option<&'a LearnedMetric>,
+    pub(super) settings: Settings,
 }
 
 impl Pool<'_> {
@@ -270,12 +312,23 @@ struct Outcome {
     auroc: Option<f64>,
 }
 
-fn measure(pool: &Pool, methods: &[Method], episodes: &[Episode], shape: Shape) -> Result<Vec<Report>, Error> {
+fn measure(
+    pool: &Pool,
+    deep: Option<&DeepPool>,
+    methods: &[Method],
+    episodes: &[Episode],
+    shape: Shape,
+) -> Result<Vec<Report>, Error> {
     let played = played(methods);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = episodes.len().div_ceil(threads).max(1);
     let outcomes: Result<Vec<Vec<Outcome>>, Error> = thread::scope(|scope| {
-        let run = |part: &[Episode]| part.iter().map(|episode| play(pool, &played, episode)).collect();
+        let run = |part: &[Episode]| {
+            let deep = deep.map(DeepPool::start).transpose()?;
+            part.iter()
+                .map(|episode| play(pool, deep.as_ref(), &played, episode))
+                .collect()
+        };
         let handles: Vec<_> = episodes
             .chunks(share)
             .map(|part| scope.spawn(move || run(part)))
@@ -334,16 +387,19 @@ pub(super) fn join_all<T>(handles: Vec<thread::ScopedJoinHandle<'_, Result<T, Er
 }
 
 /// Learns an episode by every method, and asks its queries.
-fn play(pool: &Pool, methods: &[Method], episode: &Episode) -> Result<Outcome, Error> {
+fn play(pool: &Pool, deep: Option<&DeepPlayer>, methods: &[Method], episode: &Episode) -> Result<Outcome, Error> {
     let support = pool.support(episode);
     let support: Vec<&Class> = support.iter().collect();
     let mut answers = Vec::with_capacity(methods.len());
     for method in methods {
-        let request = TrainingRequest {
-            method: *method,
-            ..TrainingRequest::default()
-        };
-        answers.push(ask(pool, &fit(&request, pool.metric, &support)?, episode));
+        let request = pool.settings.request(*method);
+        answers.push(match deep.filter(|_| *method == Method::Deep) {
+            Some(deep) => deep.play(pool, &request, &support, episode)?,
+            None => {
+                let classifier = fit(&request, pool.metric, &support)?;
+                ask(episode, |item| Ok(classifier.probabilities(pool.query(item))))?
+            }
+        });
     }
     let rejection = Rejection::fit(&support)?;
     let familiarity = |item: &Item| rejection.familiarity(pool.query(*item)).score;
@@ -355,17 +411,76 @@ fn play(pool: &Pool, methods: &[Method], episode: &Episode) -> Result<Outcome, E
     })
 }
 
-fn ask(pool: &Pool, classifier: &Classifier, episode: &Episode) -> Answers {
+fn ask(episode: &Episode, probabilities: impl Fn(Item) -> Result<Vec<f32>, Error>) -> Result<Answers, Error> {
     let mut answers = Vec::new();
     for item in episode.query.iter().flatten() {
-        let probabilities = classifier.probabilities(pool.query(*item));
+        let probabilities = probabilities(*item)?;
         let winner = argmax(&probabilities);
         answers.push((item.class, episode.classes[winner], probabilities[winner]));
     }
     let right = answers.iter().filter(|(truth, answer, _)| truth == answer).count();
-    Answers {
+    Ok(Answers {
         accuracy: right as f64 / answers.len() as f64,
         answers,
+    })
+}
+
+/// What [`Method::Deep`] needs beside embeddings: the photos themselves, and the network.
+struct DeepPool<'a> {
+    folders: &'a [ClassFolder],
+    state_dict: StateDict,
+    layer4: StateDict,
+    backend: BackendKind,
+}
+
+impl<'a> DeepPool<'a> {
+    fn open(folders: &'a [ClassFolder], weights_folder: &Path, backend: BackendKind) -> Result<Self, Error> {
+        let (_, state_dict) = weights::open(weights_folder)?;
+        Ok(Self {
+            folders,
+            layer4: folded_layer4(&state_dict)?,
+            state_dict,
+            backend,
+        })
+    }
+
+    /// For one thread.
+    fn start(&self) -> Result<DeepPlayer<'_>, Error> {
+        Ok(DeepPlayer {
+            pool: self,
+            backbone: pollster::block_on(Backbone::start(self.backend, &self.state_dict))?,
+        })
+    }
+}
+
+/// A thread's own network, by which it learns deeply.
+struct DeepPlayer<'a> {
+    pool: &'a DeepPool<'a>,
+    backbone: Backbone,
+}
+
+impl DeepPlayer<'_> {
+    fn play(
+        &self,
+        pool: &Pool,
+        request: &TrainingRequest,
+        support: &[&Class],
+        episode: &Episode,
+    ) -> Result<Answers, Error> {
+        let shots: Vec<Item> = episode.support.iter().flatten().copied().collect();
+        let examples = ShotMaps::new(support, request, None)?;
+        let picture = |index: usize| self.picture(shots[index]);
+        let classifier = deep::learn(examples, &self.backbone, &self.pool.layer4, &picture, &|_| ())?;
+        ask(episode, |item| {
+            let tuned = classifier.tuned().ok_or_else(needs_maps)?;
+            let picture = self.picture(item)?;
+            let query = pollster::block_on(embed_tuned(&self.backbone, &picture, pool.query_views, tuned))?;
+            Ok(classifier.probabilities(query.tuned.as_ref().unwrap_or(&query.plain)))
+        })
+    }
+
+    fn picture(&self, item: Item) -> Result<Picture, Error> {
+        folder::read_picture(&self.pool.folders[item.class].photos[item.image])
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    eval::{Pool, join_all},
+    eval::{Pool, Settings, join_all},
     files::io,
     folder::ClassFolder,
     library::{self, LibraryClass},
@@ -175,6 +175,7 @@ fn pool(classes: &[LibraryClass]) -> Pool<'_> {
         classes,
         query_views: Views::All,
         metric: None,
+        settings: Settings::default(),
     }
 }
 

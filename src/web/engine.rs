@@ -6,12 +6,20 @@ use js_sys::Promise;
 use wasm_bindgen::{Clamped, prelude::*};
 use wasm_bindgen_futures::future_to_promise;
 
-use super::picture::WebPicture;
+use super::{
+    deep::{WebPreparation, WebTuned},
+    picture::WebPicture,
+    session::Trainer,
+};
 use crate::{
     Embedder, Error, Square, StateDict,
     backend::Backbone,
     embedder::{Views, embed},
     manifest::{self, Manifest},
+    embedder::{Views, embed, embed_tuned},
+    embedding::Query,
+    manifest::Manifest,
+    tuned::folded_layer4,
 };
 
 /// The SHA-256 by which a weight file is known, in lower-case hex.
@@ -24,6 +32,8 @@ pub fn sha256(file: &[u8]) -> String {
 #[wasm_bindgen]
 pub struct Engine {
     backbone: Rc<Backbone>,
+    /// Its last layer, from which it is tuned.
+    layer4: StateDict,
 }
 
 #[wasm_bindgen]
@@ -37,7 +47,8 @@ impl Engine {
         let state_dict = StateDict::from_safetensors(&weights)?;
         drop(weights);
         let backbone = Rc::new(Backbone::start(kind, &state_dict).await?);
-        Ok(Engine { backbone })
+        let layer4 = folded_layer4(&state_dict)?;
+        Ok(Engine { backbone, layer4 })
     }
 
     /// `cpu` or `webgpu`.
@@ -55,11 +66,45 @@ impl Engine {
     /// Resolves to the embedding, a `Float32Array` of 1536: from all views of the picture, or from `one` alone.
     pub fn embed(&self, picture: &WebPicture, one: bool) -> Promise {
         let (backbone, picture) = (Rc::clone(&self.backbone), picture.picture.clone());
-        let views = if one { Views::One } else { Views::All };
         future_to_promise(async move {
-            let embedding = embed(&*backbone, &picture, views).await?;
+            let embedding = embed(&*backbone, &picture, views(one)).await?;
             Ok(js_sys::Float32Array::from(embedding.values()).into())
         })
+    }
+
+    /// Resolves to two such embeddings in an array: by the network as it is, and with the tuned layer.
+    #[wasm_bindgen(js_name = embedTuned)]
+    pub fn embed_tuned(&self, picture: &WebPicture, one: bool, tuned: &WebTuned) -> Promise {
+        let (backbone, picture) = (Rc::clone(&self.backbone), picture.picture.clone());
+        let tuned = Rc::clone(&tuned.tuned);
+        future_to_promise(async move {
+            let Query { plain, tuned } = embed_tuned(&*backbone, &picture, views(one), &tuned).await?;
+            let both = std::iter::once(plain).chain(tuned);
+            let arrays = both.map(|embedding| js_sys::Float32Array::from(embedding.values()));
+            Ok(arrays.collect::<js_sys::Array>().into())
+        })
+    }
+
+    /// Resolves to what `DeepPreparation.add` takes of the next shot's picture: its maps after layer 3, one after the
+    /// other in a `Float32Array`. `one` where shots are embedded from one view.
+    pub fn maps(&self, preparation: &WebPreparation, picture: &WebPicture, one: bool) -> Promise {
+        let backbone = Rc::clone(&self.backbone);
+        let squares = preparation.preparation.examples.squares(&picture.picture, views(one));
+        future_to_promise(async move {
+            let seen = backbone.seen(&squares?).await?;
+            let maps: Vec<f32> = seen.into_iter().flat_map(|seen| seen.layer3).collect();
+            Ok(js_sys::Float32Array::from(maps.as_slice()).into())
+        })
+    }
+
+    /// Starts a deep training, once every shot's maps were added. Takes the preparation.
+    ///
+    /// # Errors
+    /// `maps`
+    #[wasm_bindgen(js_name = startDeep)]
+    pub fn start_deep(&self, preparation: WebPreparation) -> Result<Trainer, Error> {
+        let training = preparation.preparation.start(&self.layer4)?;
+        Ok(Trainer { training })
     }
 
     /// Takes the RGBA pixels of a 224 × 224 square. Resolves to the spatial means after layer 1 to 4: four
@@ -80,4 +125,8 @@ impl Engine {
         let (backbone, manifest) = (Rc::clone(&self.backbone), Manifest::parse(manifest));
         future_to_promise(async move { Ok(manifest?.verify(&*backbone).await?.into()) })
     }
+}
+
+fn views(one: bool) -> Views {
+    if one { Views::One } else { Views::All }
 }

@@ -2,6 +2,7 @@
 //!
 //! Exported methods hold no borrow across an `.await`; whoever calls them queues its jobs.
 
+mod deep;
 mod engine;
 mod error;
 mod picture;

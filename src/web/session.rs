@@ -1,13 +1,20 @@
 //! The session for the page: shots, predictions and training.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use super::error::bad_value;
+use super::{
+    deep::{WebPreparation, WebTuned},
+    error::bad_value,
+};
 use crate::{
-    Embedding, Error, Method, Session, embedding::LENGTH, finetune::TrainingRequest, learned_metric::LearnedMetric,
+    Embedding, Error, Method, Session,
+    deep::MOST_SHOTS,
+    embedding::{LENGTH, Query},
+    finetune::TrainingRequest,
+    learned_metric::LearnedMetric,
     session::Training,
 };
 
@@ -100,25 +107,47 @@ impl WebSession {
         })
     }
 
+    /// True while predictions come through a tuned layer: queries are then embedded by that too.
+    #[wasm_bindgen(getter, js_name = isTuned)]
+    pub fn is_tuned(&self) -> bool {
+        self.session.tuned().is_some()
+    }
+
+    /// The tuned layer, where there is one.
+    pub fn tuned(&self) -> Option<WebTuned> {
+        let tuned = self.session.tuned()?;
+        Some(WebTuned {
+            tuned: Rc::clone(tuned),
+        })
+    }
+
     /// `{method, scores: [{classId, probability}], nearest: {shotId, classId, similarity},
-    /// familiarity: {score, probability, certain}}`.
+    /// familiarity: {score, probability, certain}}` of a photo's embedding, and of its embedding by the tuned layer.
     ///
     /// # Errors
     /// `too-few-classes`, `embedding-…`.
-    pub fn predict(&mut self, embedding: Vec<f32>) -> Result<JsValue, JsValue> {
-        to_js(&self.session.predict(&Embedding::new(embedding)?)?)
+    pub fn predict(&mut self, embedding: Vec<f32>, tuned: Option<Vec<f32>>) -> Result<JsValue, JsValue> {
+        to_js(&self.session.predict(Query {
+            plain: Embedding::new(embedding)?,
+            tuned: tuned.map(Embedding::new).transpose()?,
+        })?)
     }
 
     /// Names photos whose class is known: `classIds[i]` is the class of the i-th embedding in `embeddings`, which lie
-    /// one after the other. Gives `{classIds, confusion: [[…]], classAccuracy: [… or null], accuracy: … or null}`; rows
+    /// one after the other, and in `tuned`, which is empty where no layer was tuned. Gives `{classIds, confusion: [[…]], classAccuracy: [… or null], accuracy: … or null}`; rows
     /// of the confusion are the truth.
     ///
     /// # Errors
     /// `too-few-classes`, `embedding-…`.
-    pub fn assess(&mut self, class_ids: &[u32], embeddings: &[f32]) -> Result<JsValue, JsValue> {
+    pub fn assess(&mut self, class_ids: &[u32], embeddings: &[f32], tuned: &[f32]) -> Result<JsValue, JsValue> {
         let mut photos = Vec::with_capacity(class_ids.len());
+        let mut tuned = tuned.chunks(LENGTH);
         for (class_id, values) in class_ids.iter().zip(embeddings.chunks(LENGTH)) {
-            photos.push((*class_id, Embedding::new(values.to_vec())?));
+            let query = Query {
+                plain: Embedding::new(values.to_vec())?,
+                tuned: tuned.next().map(|values| Embedding::new(values.to_vec())).transpose()?,
+            };
+            photos.push((*class_id, query));
         }
         to_js(&self.session.assess(&photos)?)
     }
@@ -139,12 +168,18 @@ impl WebSession {
     /// `option`, `too-few-classes`, `empty-class`, `metric-method`.
     #[wasm_bindgen(js_name = startTraining)]
     pub fn start_training(&self, options: JsValue) -> Result<Trainer, JsValue> {
-        let request: TrainingRequest = match options.is_undefined() {
-            true => TrainingRequest::default(),
-            false => serde_wasm_bindgen::from_value(options).map_err(bad_value)?,
-        };
-        let training = self.session.start_training(&request)?;
+        let training = self.session.start_training(&request(options)?)?;
         Ok(Trainer { training })
+    }
+
+    /// Prepares a training by the method `deep`, with the same options. `Engine.startDeep` starts it.
+    ///
+    /// # Errors
+    /// `too-many-shots` above 200; `option`, `too-few-classes`, `empty-class`.
+    #[wasm_bindgen(js_name = prepareDeep)]
+    pub fn prepare_deep(&self, options: JsValue) -> Result<WebPreparation, JsValue> {
+        let preparation = self.session.prepare_deep(&request(options)?, Some(MOST_SHOTS))?;
+        Ok(WebPreparation { preparation })
     }
 
     /// Takes over what a trainer has learnt so far.
@@ -208,7 +243,7 @@ impl WebSession {
 /// A training under way.
 #[wasm_bindgen]
 pub struct Trainer {
-    training: Training,
+    pub(super) training: Training,
 }
 
 #[wasm_bindgen]
@@ -237,6 +272,14 @@ impl Trainer {
     /// None in practice.
     pub fn run(&mut self, count: usize) -> Result<JsValue, JsValue> {
         to_js(&self.training.run(count))
+    }
+}
+
+/// The options of a training; none are the default's.
+fn request(options: JsValue) -> Result<TrainingRequest, JsValue> {
+    match options.is_undefined() {
+        true => Ok(TrainingRequest::default()),
+        false => serde_wasm_bindgen::from_value(options).map_err(bad_value),
     }
 }
 

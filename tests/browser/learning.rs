@@ -1,6 +1,7 @@
 //! How classes are learnt in the page: methods and settings, "none of these", and how well it does.
 
 use libtest_mimic::Trial;
+use xtask::chrome::Chrome;
 
 use crate::{
     stage::Stage,
@@ -13,6 +14,11 @@ pub fn trials() -> Vec<Trial> {
         trial("learning::settings_reach_the_training", settings_reach_the_training),
         trial("learning::none_of_these", none_of_these),
         trial("learning::it_tells_how_well_it_does", it_tells_how_well_it_does),
+        trial("learning::deep_reaches_the_network", deep_reaches_the_network),
+        trial(
+            "learning::deep_refuses_more_than_200_photos",
+            deep_refuses_more_than_200_photos,
+        ),
     ]
 }
 
@@ -122,6 +128,74 @@ fn it_tells_how_well_it_does() -> Outcome {
     assert!(
         (accuracy - right / drawn.queries.len() as f64).abs() < 1e-9,
         "{accuracy}, {counts:?}"
+    );
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// With one view per photo, so that it is quick.
+fn deep_reaches_the_network() -> Outcome {
+    let drawn = drawn_classes(&scratch("browser-deep"))?;
+    let stage = Stage::set(Chrome::builder())?;
+    stage.open_quick("cpu")?;
+    stage.teach(&drawn.classes)?;
+    let queries: Vec<_> = drawn.queries.iter().map(|(_, photo)| photo.clone()).collect();
+    let prototypes = stage.ask(&queries)?;
+    choose(&stage, "deep")?;
+    stage
+        .page
+        .eval::<Option<()>>("(document.querySelector('#settings').open = true, null)")?;
+    // A long training says how long it takes, and is cancelled while a step is under way.
+    stage.page.eval::<Option<()>>(
+        "(() => { const count = document.querySelector('.train-step-count'); window.told = '';
+           new MutationObserver(() => (window.told += count.textContent + '\\n')).observe(count, { childList: true });
+           return null; })()",
+    )?;
+    set(&stage, "[data-setting='steps']", "1000")?;
+    stage.page.click("#train")?;
+    stage
+        .wait("/photo 1 of 9, about .* left/.test(window.told) && /Step 1 of 1000, about .* left/.test(window.told)")?;
+    stage.page.click("#cancel-training")?;
+    stage.wait("document.querySelector('.train').dataset.running === 'false'")?;
+    assert_eq!(stage.answers(queries.len())?, prototypes, "nothing has changed");
+    // A short one is carried through, and what was trained answers.
+    // Where there are no real weights, those of the network are random, and more sensitive.
+    set(&stage, "[data-setting='steps']", "4")?;
+    set(&stage, "[data-setting='learningRate']", "0.000001")?;
+    stage.train()?;
+    stage.wait("document.querySelectorAll('.test [data-prediction][data-method=deep]').length === 3")?;
+    let deep = stage.answers(queries.len())?;
+    for ((class, _), shown) in drawn.queries.iter().zip(&deep) {
+        assert_eq!((&shown.winner, shown.method.as_str()), (class, "deep"));
+    }
+    assert_ne!(deep[0].bars, prototypes[0].bars);
+    // Other photos, other answers: the tuned network is dropped.
+    stage.add_photos(stage.class_ids()?[0], &queries[..1])?;
+    stage.wait("document.querySelectorAll('.test [data-prediction][data-method=prototype]').length === 3")?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// The engine is told 201 embeddings that nobody embedded: it refuses before it looks at a single picture.
+fn deep_refuses_more_than_200_photos() -> Outcome {
+    let stage = Stage::set(Chrome::builder())?;
+    stage.open_quick("cpu")?;
+    let refusal: (String, String) = stage.page.eval(
+        "(async () => {
+           const { EngineClient } = await import('./www/engine/client.js');
+           const { explain } = await import('./www/strings.js');
+           const shot = (id) => ({ id, embedding: new Float32Array(1536).fill(1) });
+           const classes = [0, 1].map((id) => ({ id, active: true, shots: Array.from({ length: 100 + id }, (_, n) => shot(n + 1000 * id)) }));
+           const client = new EngineClient({ backend: 'cpu', oneView: true }, () => classes);
+           client.start();
+           return client.train({ method: 'deep', steps: 1 }, [], {}).then(() => ['', ''], (error) => [error.code, explain(error)]);
+         })()",
+    )?;
+    assert_eq!(refusal.0, "too-many-shots");
+    assert!(
+        refusal.1.contains("200") && refusal.1.contains("Delete some"),
+        "{}",
+        refusal.1
     );
     stage.assert_quiet()?;
     Ok(())

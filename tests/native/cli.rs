@@ -21,6 +21,10 @@ pub fn trials() -> Vec<Trial> {
         ),
         trial("cli::a_metric_serves_every_head", a_metric_serves_every_head),
         trial("cli::foreign_metrics_are_refused", foreign_metrics_are_refused),
+        trial(
+            "cli::deep_learns_and_its_file_predicts",
+            deep_learns_and_its_file_predicts,
+        ),
         trial("cli::faults_are_told", faults_are_told),
     ]
 }
@@ -210,6 +214,54 @@ fn foreign_metrics_are_refused() -> Outcome {
         &["resnet18.safetensors", "expected glimpse-metric"],
     );
     told(untrained_weights(), &metric, "siamese", &["`triplet`", "`siamese`"]);
+fn deep_learns_and_its_file_predicts() -> Outcome {
+    let folder = scratch("cli-deep");
+    let drawn = drawn_classes(&folder)?;
+    let (classes, file) = (folder.join("classes"), folder.join("deep.safetensors"));
+    let fitted = glimpse(&[
+        &"fit",
+        &"--method",
+        &"deep",
+        &"--steps",
+        &"6",
+        // A network of random numbers is more sensitive than a trained one.
+        &"--learning-rate",
+        &"1e-6",
+        &"--weights",
+        &untrained_weights(),
+        &classes,
+        &"--out",
+        &file,
+    ]);
+    assert!(fitted.status.success(), "{}", text(&fitted.stderr));
+    assert!(text(&fitted.stderr).contains("step     6"), "{}", text(&fitted.stderr));
+    let predict = || {
+        let weights = untrained_weights();
+        let mut arguments: Vec<&dyn AsRef<std::ffi::OsStr>> = vec![&"predict", &"--weights", &weights, &file];
+        arguments.extend(
+            drawn
+                .queries
+                .iter()
+                .map(|(_, photo)| photo as &dyn AsRef<std::ffi::OsStr>),
+        );
+        glimpse(&arguments)
+    };
+    let said = predict();
+    assert!(said.status.success(), "{}", text(&said.stderr));
+    for ((class, _), line) in drawn.queries.iter().zip(text(&said.stdout).lines()) {
+        let best = line.split('\t').nth(1).ok_or("a class")?;
+        assert!(best.starts_with(class.as_str()), "{line}");
+    }
+    let mut bytes = fs::read(&file)?;
+    let name = b"layer4.1.conv2.bias";
+    let at = bytes
+        .windows(name.len())
+        .position(|window| window == name)
+        .ok_or("layer 4 is in the file")?;
+    bytes[at] = b'x';
+    fs::write(&file, &bytes)?;
+    let refused = predict();
+    assert!(!refused.status.success() && text(&refused.stderr).contains("layer4.1.conv2.bias"));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 
 import { EngineError } from './protocol.js';
 
-/** @import { Assessment, BackendReason, EngineInfo, Metric, PictureSource, Prediction, SupportClass, TrainingOptions, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, EngineInfo, Metric, PictureSource, Prediction, ShotPicture, SupportClass, TrainingOptions, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -121,21 +121,21 @@ export class EngineClient extends EventTarget {
   }
 
   /**
-   * @param {Float32Array[]} embeddings
+   * @param {AskedPhoto[]} photos
    * @returns {Promise<Prediction[]>}
    */
-  predict(embeddings) {
-    return this.#request('predict', { embeddings });
+  predict(photos) {
+    return this.#request('predict', { photos });
   }
 
   /**
-   * Names photos whose class is known: the i-th embedding is of the i-th class.
+   * Names photos whose class is known: the i-th photo is of the i-th class.
    * @param {number[]} classIds
-   * @param {Float32Array[]} embeddings
+   * @param {AskedPhoto[]} photos
    * @returns {Promise<Assessment>}
    */
-  assess(classIds, embeddings) {
-    return this.#request('assess', { classIds, embeddings });
+  assess(classIds, photos) {
+    return this.#request('assess', { classIds, photos });
   }
 
   /**
@@ -219,11 +219,12 @@ export class EngineClient extends EventTarget {
 
   /**
    * @param {TrainingOptions} options
+   * @param {ShotPicture[]} pictures of all shots, where the method is `deep`; else none are needed
    * @param {JobOptions} jobOptions
    * @returns {Promise<{steps: number}>}
    */
-  train(options, jobOptions) {
-    return this.#request('train', { options }, jobOptions);
+  train(options, pictures, jobOptions) {
+    return this.#request('train', { options, pictures }, jobOptions);
   }
 
   /**

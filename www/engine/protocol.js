@@ -62,8 +62,18 @@
  * @typedef {{id: number, active: boolean, shots: {id: number, embedding: Float32Array}[]}} SupportClass
  */
 
+/**
+ * A photo to be named. The picture is looked at again where a training has tuned the network.
+ * @typedef {{id: number, embedding: Float32Array, picture: Blob}} AskedPhoto
+ */
+
+/**
+ * What a shot's embedding was made of, for a training that reaches the network.
+ * @typedef {{id: number, picture: Blob}} ShotPicture
+ */
+
 /** @typedef {'siamese' | 'triplet' | 'cosine-metric'} MetricMethod */
-/** @typedef {'finetune' | 'finetune-plain' | 'prototype' | 'nearest' | MetricMethod} Method */
+/** @typedef {'finetune' | 'finetune-plain' | 'prototype' | 'nearest' | 'deep' | MetricMethod} Method */
 
 /**
  * A learned metric that takes the place of the network's own embedding: the file's name, the SHA-256 of the weights that it
@@ -103,6 +113,11 @@ export function learnsMetric(method) {
  */
 
 /** @typedef {{step: number, loss: number, crossEntropy: number, entropy: number, accuracy: number}} TrainingStep */
+
+/**
+ * How far a training has come, and how many milliseconds are left, about. A deep training first looks at every shot.
+ * @typedef {{steps: TrainingStep[], done: number, total: number, left: number} | {looked: number, of: number, left: number}} TrainingProgress
+ */
 
 /**
  * What is left out is the method's own.

@@ -8,7 +8,7 @@ import { pictureOf, pictureOfFrame, pictureOfPng, pngOf } from './pictures.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { Assessment, BackendReason, Metric, PictureSource, Request, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, Metric, PictureSource, Request, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -16,6 +16,8 @@ const SLICE = 24;
 const ALL_VIEWS = 8;
 /** Where one view takes longer than this, in milliseconds, photos are embedded from one view alone. */
 const SLOW = 600;
+/** A step of deep training takes about as long as so many views: a guess, until the first one was timed. */
+const VIEWS_PER_STEP = 30;
 
 const moduleReady = init({ module_or_path: new URL('../../pkg/glimpse_bg.wasm', import.meta.url) }).catch((error) => {
   throw new EngineError('module', String(error));
@@ -33,6 +35,13 @@ let engine = null;
 let oneView = false;
 /** SHA-256 of the weights that embed. */
 let weightsHash = '';
+/** What one view took, in milliseconds. */
+let viewMilliseconds = 0;
+/**
+ * What the layer that was tuned last sees in the photos to try, by their ids. Another map for every training.
+ * @type {Map<number, Promise<Float32Array | undefined>>}
+ */
+let tunedPhotos = new Map();
 /**
  * The session. A promise, so that whatever is sent early waits for the module and stays in order.
  * @type {Promise<any>}
@@ -112,6 +121,7 @@ async function start({ backend, reason, checkpoint, oneView: asked }, job) {
     engine = started.engine;
     weightsHash = network.sha256;
     const milliseconds = await timeView();
+    viewMilliseconds = milliseconds;
     const views = chooseViews(asked, milliseconds);
     oneView = views.count === 1;
     return { backend: engine.backend, adapter: started.adapter, reason: started.reason, milliseconds, views, network };
@@ -178,30 +188,85 @@ async function predictFrame({ bitmap, mirror }, job) {
   const picture = pictureOfFrame(module, bitmap, mirror);
   try {
     const began = performance.now();
-    const embedding = await engine.embed(picture, true);
+    const { embedding, tuned } = await look(picture, true);
     const milliseconds = performance.now() - began;
     job.check();
-    return { prediction: (await session).predict(embedding), milliseconds };
+    return { prediction: (await session).predict(embedding, tuned), milliseconds };
   } finally {
     picture.free();
   }
 }
 
-/** @param {{embeddings: Float32Array[]}} args */
-async function predict({ embeddings }) {
-  const current = await session;
-  return embeddings.map((embedding) => current.predict(embedding));
+/**
+ * A picture's embedding, and its embedding by the tuned layer, where there is one.
+ * @param {any} picture
+ * @param {boolean} one
+ * @returns {Promise<{embedding: Float32Array, tuned: Float32Array | undefined}>}
+ */
+async function look(picture, one) {
+  const layer = (await session).tuned();
+  if (!layer) return { embedding: await engine.embed(picture, one), tuned: undefined };
+  try {
+    const [embedding, tuned] = await engine.embedTuned(picture, one, layer);
+    return { embedding, tuned };
+  } finally {
+    layer.free();
+  }
 }
 
 /**
- * @param {{classIds: number[], embeddings: Float32Array[]}} args
+ * What the tuned layer sees in photos; nothing where there is none. Each photo is looked at once after every training.
+ * @param {AskedPhoto[]} photos
+ * @returns {Promise<(Float32Array | undefined)[]>}
+ */
+async function tunedOf(photos) {
+  if (!(await session).isTuned) return photos.map(() => undefined);
+  const seen = tunedPhotos;
+  for (const { id, picture } of photos) if (!seen.has(id)) seen.set(id, lookTuned(picture));
+  const tuned = await Promise.all(photos.map(({ id }) => seen.get(id)));
+  return seen === tunedPhotos ? tuned : tunedOf(photos);
+}
+
+/**
+ * @param {Blob} png
+ * @returns {Promise<Float32Array | undefined>}
+ */
+function lookTuned(png) {
+  return new Promise((resolve, reject) => {
+    engineLane.add(async () => {
+      try {
+        const picture = await pictureOfPng(module, png);
+        resolve((await look(picture, oneView).finally(() => picture.free())).tuned);
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+}
+
+/** @param {{photos: AskedPhoto[]}} args */
+async function predict({ photos }) {
+  const tuned = await tunedOf(photos);
+  const current = await session;
+  return photos.map(({ embedding }, index) => current.predict(embedding, tuned[index]));
+}
+
+/**
+ * @param {{classIds: number[], photos: AskedPhoto[]}} args
  * @returns {Promise<Assessment>}
  */
-async function assess({ classIds, embeddings }) {
-  const length = embeddings[0]?.length ?? 0;
-  const values = new Float32Array(length * embeddings.length);
-  embeddings.forEach((embedding, index) => values.set(embedding, index * length));
-  return (await session).assess(Uint32Array.from(classIds), values);
+async function assess({ classIds, photos }) {
+  const tuned = await tunedOf(photos);
+  const embeddings = joined(photos.map(({ embedding }) => embedding));
+  return (await session).assess(Uint32Array.from(classIds), embeddings, joined(tuned.filter((values) => values !== undefined)));
+}
+
+/** @param {Float32Array[]} arrays all of one length */
+function joined(arrays) {
+  const length = arrays[0]?.length ?? 0;
+  const values = new Float32Array(length * arrays.length);
+  arrays.forEach((array, index) => values.set(array, index * length));
+  return values;
 }
 
 /** @returns {Promise<Assessment>} */
@@ -262,24 +327,28 @@ async function setActive({ classId, active }) {
 
 /**
  * Trains in short slices. What was learnt is taken over at the end alone: a cancelled training changes nothing.
- * @param {{options: TrainingOptions}} args
+ * @param {{options: TrainingOptions, pictures: ShotPicture[]}} args
  * @param {Job} job
  */
-async function train({ options }, job) {
+async function train({ options, pictures }, job) {
   const current = await session;
-  const trainer = current.startTraining(options);
+  const trainer = options.method === 'deep' ? await startDeep(current, options, pictures, job) : current.startTraining(options);
   try {
     let count = 1;
+    const start = performance.now();
     while (!trainer.done) {
       const began = performance.now();
       /** @type {TrainingStep[]} */
       const steps = trainer.run(count);
-      job.report({ steps, done: trainer.step, total: trainer.steps });
-      count = nextCount(count, performance.now() - began);
+      const now = performance.now();
+      const left = ((now - start) / trainer.step) * (trainer.steps - trainer.step);
+      job.report({ steps, done: trainer.step, total: trainer.steps, left });
+      count = nextCount(count, now - began);
       await nextTask();
       job.check();
     }
     current.finishTraining(trainer);
+    tunedPhotos = new Map();
     return { steps: trainer.steps };
   } finally {
     trainer.free();
@@ -309,6 +378,35 @@ async function metricFile() {
 /** @param {{embeddings: [Float32Array, Float32Array]}} args */
 async function sameOrDifferent({ embeddings: [a, b] }) {
   return { probability: (await session).sameOrDifferent(a, b) };
+}
+
+/**
+ * A trainer for the method that reaches the network. First the unchanged layers look at every shot's picture.
+ * @param {any} current the session
+ * @param {TrainingOptions} options
+ * @param {ShotPicture[]} pictures
+ * @param {Job} job
+ */
+async function startDeep(current, options, pictures, job) {
+  const preparation = current.prepareDeep(options);
+  const ids = [...preparation.shotIds];
+  const ofShot = new Map(pictures.map(({ id, picture }) => [id, picture]));
+  const began = performance.now();
+  let started = false;
+  try {
+    for (const [index, id] of ids.entries()) {
+      const picture = await pictureOfPng(module, /** @type {Blob} */ (ofShot.get(id)));
+      preparation.add(await engine.maps(preparation, picture, oneView).finally(() => picture.free()));
+      const looks = ((performance.now() - began) / (index + 1)) * (ids.length - index - 1);
+      job.report({ looked: index + 1, of: ids.length, left: looks + options.steps * VIEWS_PER_STEP * viewMilliseconds });
+      await nextTask();
+      job.check();
+    }
+    started = true;
+    return engine.startDeep(preparation);
+  } finally {
+    if (!started) preparation.free();
+  }
 }
 
 /**

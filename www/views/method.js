@@ -13,21 +13,23 @@ const RECOMMENDED = 'finetune';
  * @type {Record<'tune' | 'compare' | 'metric', Method[]>}
  */
 const OTHERS = {
-  tune: ['finetune-plain'],
+  tune: ['finetune-plain', 'deep'],
   compare: ['prototype', 'nearest'],
   metric: ['siamese', 'triplet', 'cosine-metric'],
 };
 
 /**
  * What the methods that learn in steps do by themselves; what is left out is no setting of theirs.
- * @type {Partial<Record<Method, Omit<TrainingOptions, 'method'>>>}
+ * `fitScale` leaves the scale to the photos.
+ * @type {Partial<Record<Method, Omit<TrainingOptions, 'method'> & {fitScale?: boolean}>>}
  */
 const USUAL = {
-  finetune: { steps: 50, learningRate: 0.02, entropyWeight: 0.1, scale: 10, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
+  finetune: { steps: 50, learningRate: 0.02, entropyWeight: 0.1, fitScale: true, scale: 10, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
   'finetune-plain': { steps: 200, learningRate: 0.0005, entropyWeight: 1, scale: 1, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
   siamese: { steps: 20, learningRate: 0.002 },
   triplet: { steps: 20, learningRate: 0.002 },
   'cosine-metric': { steps: 20, learningRate: 0.002 },
+  deep: { steps: 40, learningRate: 0.00001, entropyWeight: 0.1, fitScale: true, scale: 10, learnScale: false, initialisation: 'prototypes', similarity: 'cosine' },
 };
 
 const words = text.training;
@@ -38,6 +40,7 @@ export class MethodView extends EventTarget {
   #entropyWeight = new NumberField('entropyWeight', { least: 0, most: 10 });
   #scale = new NumberField('scale', { above: 0, most: 1000 });
   #useEntropy = checkbox('useEntropy');
+  #fitScale = checkbox('fitScale');
   #learnScale = checkbox('learnScale');
   #initialisation = choice('initialisation', words.initialisations);
   #similarity = choice('similarity', words.similarities);
@@ -46,6 +49,7 @@ export class MethodView extends EventTarget {
     steps: [this.#steps],
     learningRate: [this.#learningRate],
     entropyWeight: [this.#useEntropy, this.#entropyWeight],
+    fitScale: [this.#fitScale],
     scale: [this.#scale],
     learnScale: [this.#learnScale],
     initialisation: [this.#initialisation],
@@ -76,7 +80,7 @@ export class MethodView extends EventTarget {
     const methods = el('fieldset', {}, el('legend', {}, words.method), radio(RECOMMENDED), others);
     this.element = el('div.how', { id: 'how' }, methods, this.#settings);
     methods.addEventListener('change', () => this.#chosen());
-    this.#useEntropy.input.addEventListener('change', () => this.#switchEntropy());
+    for (const { input } of [this.#useEntropy, this.#fitScale]) input.addEventListener('change', () => this.#switchFields());
     this.#reset();
   }
 
@@ -118,12 +122,12 @@ export class MethodView extends EventTarget {
       wrong.input.focus();
       return null;
     }
-    /** @type {Required<Omit<TrainingOptions, 'method'>>} */
+    /** @type {Omit<TrainingOptions, 'method'>} */
     const all = {
       steps: this.#steps.value,
       learningRate: this.#learningRate.value,
       entropyWeight: this.#useEntropy.input.checked ? this.#entropyWeight.value : 0,
-      scale: this.#scale.value,
+      scale: this.#fitScale.input.checked ? undefined : this.#scale.value,
       learnScale: this.#learnScale.input.checked,
       initialisation: this.#initialisation.input.value,
       similarity: this.#similarity.input.value,
@@ -158,15 +162,19 @@ export class MethodView extends EventTarget {
     this.#entropyWeight.value = usual.entropyWeight ?? 0;
     this.#scale.value = usual.scale ?? 1;
     this.#useEntropy.input.checked = true;
+    this.#fitScale.input.checked = usual.fitScale ?? false;
     this.#learnScale.input.checked = usual.learnScale ?? false;
     this.#initialisation.input.value = usual.initialisation ?? 'prototypes';
     this.#similarity.input.value = usual.similarity ?? 'cosine';
-    this.#switchEntropy();
+    this.#switchFields();
   }
 
-  #switchEntropy() {
+  /** A number that is not asked for cannot be typed. */
+  #switchFields() {
     this.#entropyWeight.input.disabled = !this.#useEntropy.input.checked;
     this.#entropyWeight.check();
+    this.#scale.input.disabled = this.#fitScale.input.checked;
+    this.#scale.check();
   }
 }
 
@@ -210,7 +218,7 @@ class NumberField {
   }
 }
 
-/** @param {'useEntropy' | 'learnScale'} key */
+/** @param {'useEntropy' | 'fitScale' | 'learnScale'} key */
 function checkbox(key) {
   const input = el('input', { type: 'checkbox', data: { setting: key } });
   return { input, element: el('label.check', {}, input, el('span', {}, words.fields[key])) };

@@ -86,12 +86,22 @@ export class TrainingView extends EventTarget {
   }
 
   /**
+   * @param {number} looked photos that the network has looked at, before the first step
+   * @param {number} of how many
+   * @param {number} left milliseconds until all is done, about
+   */
+  showLooking(looked, of, left) {
+    this.#step.textContent = text.training.looking(looked, of, left);
+  }
+
+  /**
    * @param {TrainingStep[]} steps all steps so far
    * @param {number} total
+   * @param {number} left milliseconds until all is done, about
    */
-  showProgress(steps, total) {
+  showProgress(steps, total, left) {
     this.#progress.value = steps.length / total;
-    this.#step.textContent = text.training.progress(steps.length, total);
+    this.#step.textContent = text.training.progress(steps.length, total, left);
     this.#chart.show(steps, total);
   }
 
@@ -112,7 +122,8 @@ export class TrainingView extends EventTarget {
       return;
     }
     this.#chart.describe(steps);
-    const outcome = learnsMetric(method) ? text.training.metricOutcome : text.training.outcome;
+    const ofSteps = method === 'deep' ? text.training.outcomeOfSteps : text.training.outcome;
+    const outcome = learnsMetric(method) ? text.training.metricOutcome : ofSteps;
     this.#outcome.textContent = outcome(steps[0].accuracy, steps[steps.length - 1].accuracy);
   }
 

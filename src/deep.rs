@@ -1,0 +1,398 @@
+//! Deep fine-tuning: the gradient reaches the network. Layers 1 to 3 stay as they are and their maps are computed once
+//! per view of a shot; layer 4 and the cosine-softmax head learn from them, by Adam on mini-batches. The last layers are
+//! those that are least alike from task to task (Yosinski et al., "How Transferable Are Features in Deep Neural
+//! Networks?", 2014), and they are all that a few shots can move without forgetting the rest.
+//!
+//! It starts where [`crate::finetune`] starts, W = M and b = 0 on the same features, and minimises the same loss. The
+//! head sees one view of a shot at a time here, another one in every epoch.
+//!
+//! Shapes: a map after layer 3 `[256, 14, 14]`, a vector `[1024]`, W `[n_way, 1024]`.
+
+use std::rc::Rc;
+
+use burn::tensor::backend::AutodiffBackend;
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
+use crate::{
+    Classifier, Error, Picture, Square, StateDict,
+    architecture::LAYER3,
+    autodiff::layer4::Layer4,
+    embedder::Views,
+    episode::draw,
+    features::Task,
+    finetune::{self, StepReport, TrainingOptions, TrainingRequest},
+    learning::Learning,
+    picture::VIEWS,
+    support::Class,
+    tuned::Tuned,
+};
+
+/// Most shots that a page learns from: beyond it, memory and patience run out.
+pub const MOST_SHOTS: usize = 200;
+/// Maps that are kept, 200 KB each: the more shots, the fewer views of each. One of each is always kept.
+const MOST_MAPS: usize = 400;
+/// Maps in a step. Few, so that a step is short and a training can be cancelled soon.
+const BATCH: usize = 8;
+/// The head's learning rate, that of [`crate::finetune`].
+const HEAD_RATE: f64 = 0.02;
+/// Where the random numbers start: the same shots shall give the same classifier.
+const SEED: u64 = 1;
+
+/// What is learnt from: an episode's shots, and maps of their views that are added one shot after the other.
+#[derive(Debug, Clone)]
+pub struct ShotMaps {
+    task: Task,
+    options: TrainingOptions,
+    /// Ids of the shots, in the order in which their maps are to be added.
+    shot_ids: Vec<u32>,
+    /// The index of each shot's class.
+    labels: Vec<usize>,
+    views: usize,
+    /// `[shots][views]`
+    maps: Vec<Vec<Vec<f32>>>,
+}
+
+impl ShotMaps {
+    /// Takes the shots, embedded by the network as it is.
+    ///
+    /// # Errors
+    /// [`Error::TooManyShots`] above the limit; [`Error::Option`]; [`Error::EmptyClass`].
+    pub fn new(episode: &[&Class], request: &TrainingRequest, limit: Option<usize>) -> Result<Self, Error> {
+        let options = request.options()?;
+        let shots = || {
+            episode
+                .iter()
+                .enumerate()
+                .flat_map(|(label, class)| class.shots.iter().map(move |shot| (label, shot.id)))
+        };
+        let count = shots().count();
+        if let Some(limit) = limit.filter(|&limit| count > limit) {
+            return Err(Error::TooManyShots { limit, got: count });
+        }
+        Ok(Self {
+            task: Task::new(options.features, episode)?,
+            options,
+            shot_ids: shots().map(|(_, id)| id).collect(),
+            labels: shots().map(|(label, _)| label).collect(),
+            views: (MOST_MAPS / count.max(1)).clamp(1, VIEWS),
+            maps: Vec::with_capacity(count),
+        })
+    }
+
+    /// Ids of the shots, in the order in which their maps are to be added.
+    pub fn shot_ids(&self) -> &[u32] {
+        &self.shot_ids
+    }
+
+    /// The squares of a shot whose maps are wanted; one where its embedding was made of one.
+    ///
+    /// # Errors
+    /// Those of [`Views::of`].
+    pub fn squares(&self, picture: &Picture, views: Views) -> Result<Vec<Square>, Error> {
+        let mut squares = match self.views {
+            1 => Views::One.of(picture)?,
+            _ => views.of(picture)?,
+        };
+        squares.truncate(self.views);
+        Ok(squares)
+    }
+
+    /// Adds the maps after layer 3 of the next shot's squares, `[256, 14, 14]` each.
+    ///
+    /// # Errors
+    /// [`Error::Maps`] where they are of another size, or where no shot is left.
+    pub fn add(&mut self, maps: Vec<Vec<f32>>) -> Result<(), Error> {
+        let expected = LAYER3.0 * LAYER3.1 * LAYER3.1;
+        if maps.is_empty() || maps.iter().any(|map| map.len() != expected) || self.maps.len() == self.shot_ids.len() {
+            let lengths = maps.iter().map(Vec::len).collect::<Vec<_>>();
+            return Err(Error::Maps {
+                reason: format!(
+                    "lengths {lengths:?} of shot {}, expected {expected} each",
+                    self.maps.len() + 1
+                ),
+            });
+        }
+        self.maps.push(maps);
+        Ok(())
+    }
+}
+
+/// The error of a training that was started without maps.
+pub fn needs_maps() -> Error {
+    Error::Maps {
+        reason: "the method deep needs them".into(),
+    }
+}
+
+/// A deep fine-tuning under way.
+#[derive(Debug)]
+pub struct Trainer<B: AutodiffBackend> {
+    examples: ShotMaps,
+    layer4: Layer4<B>,
+    head: finetune::Trainer,
+    /// Shots of this epoch that are still to come.
+    coming: Vec<usize>,
+    random: ChaCha8Rng,
+    step: usize,
+}
+
+impl<B: AutodiffBackend> Trainer<B> {
+    /// Starts from a folded `layer4` and the prototypes.
+    ///
+    /// # Errors
+    /// [`Error::Maps`] where a shot lacks its maps; those of [`Layer4::new`] and [`finetune::Trainer::new`].
+    pub fn new(examples: ShotMaps, layer4: &StateDict) -> Result<Self, Error> {
+        if examples.maps.len() != examples.shot_ids.len() {
+            return Err(needs_maps());
+        }
+        let options = TrainingOptions {
+            learning_rate: HEAD_RATE,
+            ..examples.options.clone()
+        };
+        Ok(Self {
+            layer4: Layer4::new(layer4, examples.task.space.clone())?,
+            head: finetune::Trainer::new(examples.task.clone(), options)?,
+            examples,
+            coming: Vec::new(),
+            random: ChaCha8Rng::seed_from_u64(SEED),
+            step: 0,
+        })
+    }
+
+    /// Shots and views of the next mini-batch, by class. Every shot comes once before any comes again.
+    fn batch(&mut self) -> Vec<(usize, usize)> {
+        let shots = self.examples.maps.len();
+        let mut batch = Vec::with_capacity(BATCH);
+        while batch.len() < BATCH.min(shots) {
+            if self.coming.is_empty() {
+                self.coming = draw(&mut self.random, shots, shots);
+            }
+            batch.extend(self.coming.pop());
+        }
+        batch.sort_unstable();
+        let view = |shot: usize| (shot, draw(&mut self.random, self.examples.maps[shot].len(), 1)[0]);
+        batch.into_iter().map(view).collect()
+    }
+}
+
+impl<B: AutodiffBackend> Learning for Trainer<B>
+where
+    Layer4<B>: Send,
+{
+    fn steps(&self) -> usize {
+        self.examples.options.steps
+    }
+
+    fn steps_done(&self) -> usize {
+        self.step
+    }
+
+    /// One mini-batch. The report is of its views.
+    fn step(&mut self) -> StepReport {
+        self.step += 1;
+        let batch = self.batch();
+        let maps: Vec<&[f32]> = batch
+            .iter()
+            .map(|&(shot, view)| self.examples.maps[shot][view].as_slice())
+            .collect();
+        let glance = self.layer4.look(&maps);
+        let mut by_class = vec![Vec::new(); self.examples.task.ids.len()];
+        for (&(shot, _), vector) in batch.iter().zip(&glance.vectors) {
+            by_class[self.examples.labels[shot]].push(vector.clone());
+        }
+        let (report, slopes) = self.head.step_on(by_class);
+        self.layer4
+            .learn(glance, &slopes, self.examples.options.learning_rate as f32);
+        report
+    }
+
+    fn classifier(&self) -> Result<Classifier, Error> {
+        Ok(Classifier::Tuned {
+            tuned: Rc::new(Tuned::new(&self.layer4.state_dict())?),
+            space: self.layer4.space().clone(),
+            head: self.head.head(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Embedding, Session, SupportSet, backend,
+        cpu::Trunk,
+        embedder::{embed, embed_tuned},
+        session::DeepPreparation,
+        tuned::folded_layer4,
+        untrained,
+        vector::dot,
+    };
+
+    /// Two views of two pictures, one per class, and the untrained network that looks at them.
+    struct Fixture {
+        trunk: Trunk,
+        layer4: StateDict,
+        pictures: Vec<Picture>,
+        session: Session,
+    }
+
+    fn fixture() -> Fixture {
+        let state_dict = untrained::state_dict(1);
+        let trunk = Trunk::load(&state_dict).unwrap();
+        let mut fixture = Fixture {
+            layer4: folded_layer4(&state_dict).unwrap(),
+            trunk,
+            pictures: Vec::new(),
+            session: Session::default(),
+        };
+        for id in 0..4 {
+            let picture = stripes(id);
+            let embedding = pollster::block_on(embed(&fixture.trunk, &picture, Views::One)).unwrap();
+            fixture.session.support_mut().set_shot(id / 2, id, embedding);
+            fixture.pictures.push(picture);
+        }
+        fixture
+    }
+
+    /// Stripes, upright ones for the first two and level ones for the others.
+    fn stripes(id: u32) -> Picture {
+        let side = crate::picture::SHORTER_SIDE as u32;
+        let value = |x: u32, y: u32| if id < 2 { x } else { y } / (9 + 5 * (id % 2)) % 2 * 200;
+        let pixel = |at: u32| [value(at % side, at / side) as u8, 60 * id as u8, 90, 255];
+        let rgba: Vec<u8> = (0..side * side).flat_map(pixel).collect();
+        Picture::from_rgba(&rgba, side as usize, side as usize).unwrap()
+    }
+
+    fn prepared(fixture: &Fixture, steps: usize) -> DeepPreparation {
+        let request = TrainingRequest {
+            method: crate::Method::Deep,
+            steps: Some(steps),
+            // Small, for at random weights everything is sensitive; and with something left to learn.
+            learning_rate: Some(1e-6),
+            scale: Some(1.0),
+            ..TrainingRequest::default()
+        };
+        let mut preparation = fixture.session.prepare_deep(&request, Some(MOST_SHOTS)).unwrap();
+        assert_eq!(preparation.examples.shot_ids(), [0, 1, 2, 3]);
+        for picture in &fixture.pictures {
+            let squares = preparation.examples.squares(picture, Views::One).unwrap();
+            let maps = fixture.trunk.seen(&squares).into_iter().map(|seen| seen.layer3);
+            preparation.examples.add(maps.collect()).unwrap();
+        }
+        preparation
+    }
+
+    #[test]
+    fn layer4_starts_where_the_network_is() {
+        let fixture = fixture();
+        let episode = fixture.session.support().episode().unwrap();
+        for features in [crate::features::Features::Pooled, crate::features::Features::Embedding] {
+            let task = Task::new(features, &episode).unwrap();
+            let layer4 = Layer4::<backend::Differentiable>::new(&fixture.layer4, task.space.clone()).unwrap();
+            assert_eq!(layer4.state_dict(), fixture.layer4);
+            let squares: Vec<_> = fixture
+                .pictures
+                .iter()
+                .map(|picture| picture.whole().unwrap())
+                .collect();
+            let seen = fixture.trunk.seen(&squares);
+            let maps: Vec<&[f32]> = seen.iter().map(|seen| seen.layer3.as_slice()).collect();
+            let glance = layer4.look(&maps);
+            for (got, expected) in glance.vectors.iter().zip(task.shots.concat()) {
+                let cosine = dot(got, &expected);
+                assert!(cosine > 0.9999, "{features:?}: {cosine}");
+            }
+        }
+    }
+
+    #[test]
+    fn slopes_reach_every_parameter() {
+        // The change of the loss that one step makes is what the gradient says: Adam's first step is learning rate · sign.
+        let fixture = fixture();
+        let episode = fixture.session.support().episode().unwrap();
+        let task = Task::new(crate::features::Features::Pooled, &episode).unwrap();
+        let mut layer4 = Layer4::<backend::Differentiable>::new(&fixture.layer4, task.space.clone()).unwrap();
+        let seen = fixture.trunk.seen(&[fixture.pictures[0].whole().unwrap()]);
+        let maps = [seen[0].layer3.as_slice()];
+        let glance = layer4.look(&maps);
+        let slopes = [task.shots[1][0].clone()];
+        let before = dot(&glance.vectors[0], &slopes[0]);
+        layer4.learn(glance, &slopes, 1e-4);
+        let after = dot(&layer4.look(&maps).vectors[0], &slopes[0]);
+        assert!(after < before - 1e-3, "{before} → {after}");
+        let moved = layer4.state_dict();
+        for (name, parameter) in moved.iter() {
+            let start = fixture.layer4.get(name, &parameter.shape).unwrap();
+            assert_ne!(parameter, start, "{name}");
+        }
+    }
+
+    #[test]
+    fn training_is_repeatable_and_lowers_the_loss() {
+        let mut fixture = fixture();
+        let run = |steps| {
+            let mut training = prepared(&fixture, steps).start(&fixture.layer4).unwrap();
+            let reports = training.run(usize::MAX);
+            (reports, training)
+        };
+        let (reports, training) = run(4);
+        assert!(reports[3].loss < reports[0].loss, "{reports:?}");
+        let (again, other) = run(4);
+        assert_eq!(again, reports);
+        assert_eq!(other.classifier().unwrap(), training.classifier().unwrap());
+
+        fixture.session.finish_training(&training).unwrap();
+        let tuned = Rc::clone(fixture.session.tuned().unwrap());
+        for (id, picture) in fixture.pictures.iter().enumerate() {
+            let query = pollster::block_on(embed_tuned(&fixture.trunk, picture, Views::One, &tuned)).unwrap();
+            let plain = query.plain.clone();
+            let prediction = fixture.session.predict(query).unwrap();
+            assert_eq!(prediction.method, crate::Method::Deep);
+            assert_eq!(prediction.winner().unwrap().class_id, id as u32 / 2);
+            assert_eq!(prediction.nearest.shot_id, id as u32, "by the network as it is");
+            let unlooked = fixture.session.predict(&plain).unwrap();
+            assert_eq!(
+                unlooked.method,
+                crate::Method::Prototype,
+                "the tuned layer did not look"
+            );
+        }
+        fixture.session.support_mut().remove_shot(3);
+        assert!(fixture.session.tuned().is_none(), "other shots");
+    }
+
+    /// So many shots of two classes.
+    fn support(shots: u32) -> SupportSet {
+        let mut support = SupportSet::default();
+        for shot in 0..shots {
+            let embedding = Embedding::new(vec![1.0; crate::embedding::LENGTH]).unwrap();
+            support.set_shot(shot % 2, shot, embedding);
+        }
+        support
+    }
+
+    #[test]
+    fn too_many_shots_are_refused_where_there_is_a_limit() {
+        let request = TrainingRequest::default();
+        let (most, more) = (support(200), support(201));
+        let maps = |support: &SupportSet, limit| ShotMaps::new(&support.training_episode().unwrap(), &request, limit);
+        assert_eq!(maps(&most, Some(MOST_SHOTS)).unwrap().views, 2);
+        assert_eq!(maps(&more, None).unwrap().views, 1);
+        let error = maps(&more, Some(MOST_SHOTS)).unwrap_err();
+        assert_eq!(error.code(), "too-many-shots");
+        assert!(
+            error.to_string().contains("at most 200") && error.to_string().contains("got 201"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn maps_must_be_those_of_the_shots() {
+        let support = support(2);
+        let mut maps = ShotMaps::new(&support.training_episode().unwrap(), &TrainingRequest::default(), None).unwrap();
+        assert_eq!(maps.add(vec![vec![0.0; 5]]).unwrap_err().code(), "maps");
+        assert_eq!(maps.add(Vec::new()).unwrap_err().code(), "maps");
+        let layer4 = folded_layer4(&untrained::state_dict(1)).unwrap();
+        assert_eq!(backend::deep_trainer(maps, &layer4).unwrap_err().code(), "maps");
+    }
+}

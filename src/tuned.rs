@@ -1,0 +1,75 @@
+//! ResNet-18's `layer4` after it was tuned to a few classes: folded parameters by torchvision's names, and the layer that
+//! they make on the CPU, whatever backend computes the layers before it.
+
+use crate::{
+    Error, StateDict,
+    architecture::{Pooled, Seen, convolutions, layer4_convolutions},
+    cpu::Layer4,
+};
+
+/// The folded parameters of a network's `layer4`, by torchvision's names.
+///
+/// # Errors
+/// Those of [`StateDict::folded_trunk`].
+pub fn folded_layer4(network: &StateDict) -> Result<StateDict, Error> {
+    only_layer4(&network.folded_trunk(&convolutions())?)
+}
+
+/// A tuned `layer4`.
+#[derive(Debug)]
+pub struct Tuned {
+    parameters: StateDict,
+    layer: Layer4,
+}
+
+impl Tuned {
+    /// From a folded state dict, of which the `layer4.….weight` and `.bias` are kept.
+    ///
+    /// # Errors
+    /// Those of [`StateDict::get`].
+    pub fn new(folded: &StateDict) -> Result<Self, Error> {
+        Ok(Self {
+            layer: Layer4::load(folded)?,
+            parameters: only_layer4(folded)?,
+        })
+    }
+
+    /// The folded parameters.
+    pub fn parameters(&self) -> &StateDict {
+        &self.parameters
+    }
+
+    /// What the tuned network sees in squares: layer 4's numbers are its own, the others as they were.
+    pub fn pooled(&self, seen: &[Seen]) -> Vec<Pooled> {
+        let maps: Vec<&[f32]> = seen.iter().map(|seen| seen.layer3.as_slice()).collect();
+        let pooled = |(seen, (means, deviations)): (&Seen, (Vec<f32>, Vec<f32>))| {
+            let [first, second, third, _] = seen.pooled.means.clone();
+            Pooled {
+                means: [first, second, third, means],
+                deviations,
+            }
+        };
+        seen.iter().zip(self.layer.pooled(&maps)).map(pooled).collect()
+    }
+}
+
+fn only_layer4(folded: &StateDict) -> Result<StateDict, Error> {
+    let mut parameters = StateDict::default();
+    for convolution in layer4_convolutions() {
+        for (field, shape) in [
+            ("weight", convolution.shape().to_vec()),
+            ("bias", vec![convolution.outputs]),
+        ] {
+            let name = format!("{}.{field}", convolution.name);
+            let parameter = folded.get(&name, &shape)?.clone();
+            parameters.insert(name, parameter);
+        }
+    }
+    Ok(parameters)
+}
+
+impl PartialEq for Tuned {
+    fn eq(&self, other: &Self) -> bool {
+        self.parameters == other.parameters
+    }
+}
