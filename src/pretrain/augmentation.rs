@@ -105,8 +105,8 @@ mod tests {
         areas.sort_by(f64::total_cmp);
         assert!(areas[0] >= 0.078 && areas[0] < 0.1, "{}", areas[0]);
         assert!(areas[999] <= 1.0 && areas[999] > 0.9, "{}", areas[999]);
-        // Uniform between 0.08 and 1, but for the few large ones that do not fit.
-        assert!((0.45..0.56).contains(&areas[500]), "{}", areas[500]);
+        // The median would be 0.54 if large windows fitted as often as small ones; NumPy, drawing the same way, has 0.42.
+        assert!((0.38..0.46).contains(&areas[500]), "{}", areas[500]);
     }
 
     #[test]

@@ -167,7 +167,7 @@ mod tests {
         };
         let bytes = checkpoint().to_safetensors().unwrap();
         refused(b"no safetensors", plan(), "--resume");
-        refused(&bytes[..bytes.len() / 2], plan(), "cut off");
+        refused(&bytes[..bytes.len() / 2], plan(), "not fully covered");
         let mut flipped = bytes.clone();
         *flipped.last_mut().unwrap() ^= 1;
         refused(&flipped, plan(), "damaged");
