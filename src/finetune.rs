@@ -560,7 +560,7 @@ mod tests {
         let reference = reference();
         let options = TrainingOptions {
             entropy_weight: 0.5,
-            scale: 4.0,
+            scale: Some(4.0),
             ..TrainingOptions::of(Method::FinetunePlain)
         };
         let start = || Trainer::new(task(&reference), options.clone()).unwrap();

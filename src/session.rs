@@ -366,7 +366,10 @@ impl Session {
         Ok(Prediction {
             method,
             scores: episode.iter().zip(probabilities).map(score).collect(),
-            nearest: basis.shots.nearest(&query.plain).ok_or(Error::TooFewClasses { got: 0 })?,
+            nearest: basis
+                .shots
+                .nearest(&query.plain)
+                .ok_or(Error::TooFewClasses { got: 0 })?,
             familiarity: basis.rejection.familiarity(&query.plain),
         })
     }
@@ -679,16 +682,24 @@ mod tests {
             let task = Task::in_space(metric.space(), &episode).unwrap();
             let nearest = task.shots[1].iter().map(|shot| dot(shot, &metric.space().of(&query)));
             let similarity = nearest.fold(f32::MIN, f32::max);
-            let prototypes = Classifier::prototypes_of(task.clone()).unwrap();
+            let (prototypes, at_once) = (
+                Classifier::prototypes_of(task.clone()).unwrap(),
+                Classifier::at_once(task.clone()).unwrap(),
+            );
             let expected = match method {
                 Method::Siamese | Method::CosineMetric => {
                     let error = session.start_training(&request(method)).unwrap_err();
                     assert_eq!(error.code(), "metric-method");
                     continue;
                 }
+                Method::Deep => {
+                    let error = session.prepare_deep(&request(method), None).unwrap_err();
+                    assert_eq!(error.code(), "metric-method");
+                    continue;
+                }
                 Method::Triplet => metric.classifier(&episode).unwrap(),
                 Method::Nearest => Classifier::Nearest(nearest::Nearest::new(task)),
-                Method::Prototype => prototypes.clone(),
+                Method::Prototype => prototypes,
                 Method::FinetunePlain | Method::Finetune => {
                     let mut trainer = Trainer::new(task, request(method).options().unwrap()).unwrap();
                     while trainer.steps_done() < trainer.steps() {
@@ -698,7 +709,7 @@ mod tests {
                 }
             };
             let before = session.predict(&query).unwrap();
-            assert_eq!(probabilities(&before), prototypes.probabilities(&query));
+            assert_eq!(probabilities(&before), at_once.probabilities(&query));
             let mut training = session.start_training(&request(method)).unwrap();
             training.run(usize::MAX);
             session.finish_training(&training).unwrap();

@@ -23,7 +23,6 @@ mod native {
         deep::ShotMaps,
         embedder::{self, Views},
         embedding::Query,
-        finetune::TrainingRequest,
         manifest::Manifest,
         model::Model,
         native::{

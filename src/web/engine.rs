@@ -15,10 +15,10 @@ use crate::{
     Embedder, Error, Square, StateDict,
     backend::Backbone,
     embedder::{Views, embed},
-    manifest::{self, Manifest},
     embedder::{Views, embed, embed_tuned},
     embedding::Query,
     manifest::Manifest,
+    manifest::{self, Manifest},
     tuned::folded_layer4,
 };
 
