@@ -189,6 +189,7 @@ pub fn learner(kind: BackendKind, state: &State, classes: usize) -> Answer<'_, B
 }
 
 #[cfg(not(target_arch = "wasm32"))]
+#[cfg_attr(not(any(feature = "candle", feature = "webgpu")), expect(unused_variables))]
 async fn start_learner(kind: BackendKind, state: &State, classes: usize) -> Result<Box<dyn Learner>, Error> {
     match kind {
         BackendKind::Cpu => Err(Error::Option {

@@ -214,6 +214,9 @@ fn foreign_metrics_are_refused() -> Outcome {
         &["resnet18.safetensors", "expected glimpse-metric"],
     );
     told(untrained_weights(), &metric, "siamese", &["`triplet`", "`siamese`"]);
+    Ok(())
+}
+
 fn deep_learns_and_its_file_predicts() -> Outcome {
     let folder = scratch("cli-deep");
     let drawn = drawn_classes(&folder)?;
