@@ -14,10 +14,8 @@ use super::{
 use crate::{
     Embedder, Error, Square, StateDict,
     backend::Backbone,
-    embedder::{Views, embed},
     embedder::{Views, embed, embed_tuned},
     embedding::Query,
-    manifest::Manifest,
     manifest::{self, Manifest},
     tuned::folded_layer4,
 };
