@@ -92,9 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn the_more_alike_the_shots_the_surer_the_answers() {
-        let (alike, noisy) = (fitted(&task(0.2, 4)), fitted(&task(4.0, 4)));
-        assert!(alike > noisy, "{alike} against {noisy}");
+    fn small_differences_that_never_mislead_count_more() {
+        // Alike to 1 / 17 within a class and not at all between classes: little, but always right.
+        assert!(fitted(&task(4.0, 4)) > DEFAULT_SCALE);
     }
 
     #[test]
