@@ -13,7 +13,7 @@ use crate::{
     embedding::POOLED,
     projection::Projection,
     support::Class,
-    vector::{add_scaled, mean, normalised},
+    vector::{add_scaled, mean, unit},
 };
 
 /// How far the origin moves towards the mean of the support set. All the way would tie the shots to each other: with
@@ -68,11 +68,6 @@ impl Features {
             }
         }
     }
-}
-
-/// A vector at length 1; zeros stay.
-fn unit(vector: Vec<f32>) -> Vec<f32> {
-    normalised(&vector).unwrap_or(vector)
 }
 
 impl FromStr for Features {
@@ -216,7 +211,11 @@ impl Task {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SupportSet, embedding::tests::embedding, vector::dot};
+    use crate::{
+        SupportSet,
+        embedding::tests::embedding,
+        vector::{dot, normalised},
+    };
 
     fn support() -> SupportSet {
         let mut support = SupportSet::default();

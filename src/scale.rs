@@ -13,7 +13,7 @@
 use crate::{
     features::Task,
     head::DEFAULT_SCALE,
-    vector::{add_scaled, dot, mean, normalised, softmax},
+    vector::{add_scaled, dot, mean, softmax, unit},
 };
 
 /// Scales that are tried, in quarters of a doubling from [`DEFAULT_SCALE`]: 3.5 to 40.
@@ -56,11 +56,6 @@ fn left_out_similarities(task: &Task) -> Vec<(usize, Vec<f32>)> {
         }
     }
     left_out
-}
-
-/// A vector at length 1; one that has no direction is like nothing.
-fn unit(vector: Vec<f32>) -> Vec<f32> {
-    normalised(&vector).unwrap_or(vector)
 }
 
 #[cfg(test)]

@@ -27,6 +27,11 @@ pub fn normalised(vector: &[f32]) -> Option<Vec<f32>> {
     (norm.is_finite() && norm > 0.0).then(|| vector.iter().map(|value| value / norm).collect())
 }
 
+/// A vector at length 1; one that has no direction stays as it is, and is like nothing.
+pub fn unit(vector: Vec<f32>) -> Vec<f32> {
+    normalised(&vector).unwrap_or(vector)
+}
+
 /// The mean of vectors of one length; empty where there is none.
 pub fn mean<'a>(vectors: impl IntoIterator<Item = &'a Vec<f32>>) -> Vec<f32> {
     let mut sum: Vec<f32> = Vec::new();
