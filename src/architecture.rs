@@ -77,6 +77,14 @@ impl Convolution {
     pub fn shape(&self) -> [usize; 4] {
         [self.outputs, self.inputs, self.kernel, self.kernel]
     }
+
+    /// Names and shapes of its folded parameters, the weight and the bias.
+    pub fn parameters(&self) -> [(String, Vec<usize>); 2] {
+        [
+            (format!("{}.weight", self.name), self.shape().to_vec()),
+            (format!("{}.bias", self.name), vec![self.outputs]),
+        ]
+    }
 }
 
 /// Output channels and first stride of `layer1` … `layer4`; each has two blocks.

@@ -2,10 +2,10 @@
 //!
 //! The file is safetensors and describes itself: `embeddings [s, 1536]`, `labels [s]`, and for linear heads `weight
 //! [n, d]`, `bias [n]`, `scale [1]`, `origin [d]` (or `[0]`); all f32. Where a learned metric compares, `metric` holds
-//! the bytes of its file as u8 (see `metric_file.rs`). Where the network's
-//! last layer was tuned too, its folded parameters are there by torchvision's names, `layer4.0.conv1.weight` and so on.
-//! The metadata hold `format`, `method`, `features`, `classes` (a
-//! JSON array of names) and `network` (the weight file's SHA-256, without which embeddings mean nothing).
+//! the bytes of its file as u8 (see `metric_file.rs`). Where the network's last layer was tuned too, its folded
+//! parameters are there by torchvision's names, `layer4.0.conv1.weight` and so on. The metadata hold `format`, `method`,
+//! `features`, `classes` (a JSON array of names) and `network` (the weight file's SHA-256, without which embeddings
+//! mean nothing).
 
 use std::{collections::HashMap, rc::Rc, sync::Arc};
 
@@ -13,7 +13,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use crate::{
     Classifier, Embedding, Error, Head, Method, Session, StateDict,
-    architecture::layer4_convolutions,
+    architecture::{Convolution, layer4_convolutions},
     embedding::{LENGTH, Query},
     features::{Features, Space},
     finetune::TrainingRequest,
@@ -338,16 +338,10 @@ impl<'a> ModelFile<'a> {
     /// The tuned layer 4.
     fn tuned(&self) -> Result<Tuned, Error> {
         let mut parameters = StateDict::default();
-        for convolution in layer4_convolutions() {
-            for (field, shape) in [
-                ("weight", convolution.shape().to_vec()),
-                ("bias", vec![convolution.outputs]),
-            ] {
-                let name = format!("{}.{field}", convolution.name);
-                let expected: Vec<Option<usize>> = shape.iter().copied().map(Some).collect();
-                let values = self.tensor(&name, &expected)?;
-                parameters.insert(name, Parameter { shape, values });
-            }
+        for (name, shape) in layer4_convolutions().iter().flat_map(Convolution::parameters) {
+            let expected: Vec<Option<usize>> = shape.iter().copied().map(Some).collect();
+            let values = self.tensor(&name, &expected)?;
+            parameters.insert(name, Parameter { shape, values });
         }
         Tuned::new(&parameters)
     }

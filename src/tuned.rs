@@ -3,7 +3,7 @@
 
 use crate::{
     Error, StateDict,
-    architecture::{Pooled, Seen, convolutions, layer4_convolutions},
+    architecture::{Convolution, Pooled, Seen, convolutions, layer4_convolutions},
     cpu::Layer4,
 };
 
@@ -55,15 +55,9 @@ impl Tuned {
 
 fn only_layer4(folded: &StateDict) -> Result<StateDict, Error> {
     let mut parameters = StateDict::default();
-    for convolution in layer4_convolutions() {
-        for (field, shape) in [
-            ("weight", convolution.shape().to_vec()),
-            ("bias", vec![convolution.outputs]),
-        ] {
-            let name = format!("{}.{field}", convolution.name);
-            let parameter = folded.get(&name, &shape)?.clone();
-            parameters.insert(name, parameter);
-        }
+    for (name, shape) in layer4_convolutions().iter().flat_map(Convolution::parameters) {
+        let parameter = folded.get(&name, &shape)?.clone();
+        parameters.insert(name, parameter);
     }
     Ok(parameters)
 }
