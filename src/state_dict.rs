@@ -138,13 +138,21 @@ impl StateDict {
     /// Whatever is missing, of another shape, not finite, or not ResNet-18's.
     pub fn folded_trunk(&self, convolutions: &[Convolution]) -> Result<Self, Error> {
         self.check_architecture(convolutions)?;
-        let mut trunk = Self::default();
+        self.folded_part(convolutions)
+    }
+
+    /// The same for some of a trunk's convolutions, whatever else is there.
+    ///
+    /// # Errors
+    /// Whatever is missing, of another shape or not finite.
+    pub fn folded_part(&self, convolutions: &[Convolution]) -> Result<Self, Error> {
+        let mut part = Self::default();
         for convolution in convolutions {
             let (weight, bias) = self.folded(convolution)?;
-            trunk.insert(format!("{}.weight", convolution.name), weight);
-            trunk.insert(format!("{}.bias", convolution.name), bias);
+            part.insert(format!("{}.weight", convolution.name), weight);
+            part.insert(format!("{}.bias", convolution.name), bias);
         }
-        Ok(trunk)
+        Ok(part)
     }
 
     fn folded(&self, convolution: &Convolution) -> Result<(Parameter, Parameter), Error> {

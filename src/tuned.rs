@@ -3,16 +3,16 @@
 
 use crate::{
     Error, StateDict,
-    architecture::{Convolution, Pooled, Seen, convolutions, layer4_convolutions},
+    architecture::{Pooled, Seen, layer4_convolutions},
     cpu::Layer4,
 };
 
 /// The folded parameters of a network's `layer4`, by torchvision's names.
 ///
 /// # Errors
-/// Those of [`StateDict::folded_trunk`].
+/// Those of [`StateDict::folded_part`].
 pub fn folded_layer4(network: &StateDict) -> Result<StateDict, Error> {
-    only_layer4(&network.folded_trunk(&convolutions())?)
+    network.folded_part(&layer4_convolutions())
 }
 
 /// A tuned `layer4`.
@@ -26,11 +26,11 @@ impl Tuned {
     /// From a folded state dict, of which the `layer4.….weight` and `.bias` are kept.
     ///
     /// # Errors
-    /// Those of [`StateDict::get`].
+    /// Those of [`StateDict::folded_part`].
     pub fn new(folded: &StateDict) -> Result<Self, Error> {
         Ok(Self {
             layer: Layer4::load(folded)?,
-            parameters: only_layer4(folded)?,
+            parameters: folded_layer4(folded)?,
         })
     }
 
@@ -51,15 +51,6 @@ impl Tuned {
         };
         seen.iter().zip(self.layer.pooled(&maps)).map(pooled).collect()
     }
-}
-
-fn only_layer4(folded: &StateDict) -> Result<StateDict, Error> {
-    let mut parameters = StateDict::default();
-    for (name, shape) in layer4_convolutions().iter().flat_map(Convolution::parameters) {
-        let parameter = folded.get(&name, &shape)?.clone();
-        parameters.insert(name, parameter);
-    }
-    Ok(parameters)
 }
 
 impl PartialEq for Tuned {

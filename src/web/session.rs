@@ -134,8 +134,8 @@ impl WebSession {
     }
 
     /// Names photos whose class is known: `classIds[i]` is the class of the i-th embedding in `embeddings`, which lie
-    /// one after the other, and in `tuned`, which is empty where no layer was tuned. Gives `{classIds, confusion: [[…]], classAccuracy: [… or null], accuracy: … or null}`; rows
-    /// of the confusion are the truth.
+    /// one after the other, and in `tuned`, which is empty where no layer was tuned. Gives `{classIds, confusion: [[…]],
+    /// classAccuracy: [… or null], accuracy: … or null}`; rows of the confusion are the truth.
     ///
     /// # Errors
     /// `too-few-classes`, `embedding-…`.
