@@ -28,15 +28,12 @@ use crate::{
     learning::Learning,
 };
 
-/// Burn on the CPU.
+/// Burn on the CPU; what learns in a page learns here, whatever embeds.
 #[cfg(feature = "candle")]
-type Cpu = Candle<f32, i64>;
+pub(crate) type Cpu = Candle<f32, i64>;
 /// The GPU backend.
 #[cfg(feature = "webgpu")]
 type Gpu = Wgpu<f32, i32>;
-/// What learns by autodiff: on the CPU, whatever embeds.
-#[cfg(feature = "candle")]
-pub(crate) type Differentiable = burn::backend::Autodiff<Cpu>;
 
 /// What a backend will answer. The future's own type is hidden: otherwise every program and test that awaits it would
 /// compile Burn's generic code anew, which takes minutes.
@@ -222,7 +219,7 @@ async fn start_learner(kind: BackendKind, state: &State, classes: usize) -> Resu
 /// Those of [`crate::deep::Trainer::new`]; [`Error::Backend`] in a program that was built without burn-candle.
 #[cfg(feature = "candle")]
 pub fn deep_trainer(examples: ShotMaps, layer4: &StateDict) -> Result<Box<dyn Learning>, Error> {
-    let trainer = crate::deep::Trainer::<Differentiable>::new(examples, layer4)?;
+    let trainer = crate::deep::Trainer::<Cpu>::new(examples, layer4)?;
     Ok(Box::new(trainer))
 }
 

@@ -10,7 +10,7 @@
 
 use std::rc::Rc;
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::Backend;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use crate::{
@@ -126,7 +126,7 @@ pub fn needs_maps() -> Error {
 
 /// A deep fine-tuning under way.
 #[derive(Debug)]
-pub struct Trainer<B: AutodiffBackend> {
+pub struct Trainer<B: Backend> {
     examples: ShotMaps,
     layer4: Layer4<B>,
     head: finetune::Trainer,
@@ -136,7 +136,7 @@ pub struct Trainer<B: AutodiffBackend> {
     step: usize,
 }
 
-impl<B: AutodiffBackend> Trainer<B> {
+impl<B: Backend> Trainer<B> {
     /// Starts from a folded `layer4` and the prototypes.
     ///
     /// # Errors
@@ -175,10 +175,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 }
 
-impl<B: AutodiffBackend> Learning for Trainer<B>
-where
-    Layer4<B>: Send,
-{
+impl<B: Backend> Learning for Trainer<B> {
     fn steps(&self) -> usize {
         self.examples.options.steps
     }
@@ -288,7 +285,7 @@ mod tests {
         let episode = fixture.session.support().episode().unwrap();
         for features in [crate::features::Features::Pooled, crate::features::Features::Embedding] {
             let task = Task::new(features, &episode).unwrap();
-            let layer4 = Layer4::<backend::Differentiable>::new(&fixture.layer4, task.space.clone()).unwrap();
+            let layer4 = Layer4::<backend::Cpu>::new(&fixture.layer4, task.space.clone()).unwrap();
             assert_eq!(layer4.state_dict(), fixture.layer4);
             let squares: Vec<_> = fixture
                 .pictures
@@ -311,7 +308,7 @@ mod tests {
         let fixture = fixture();
         let episode = fixture.session.support().episode().unwrap();
         let task = Task::new(crate::features::Features::Pooled, &episode).unwrap();
-        let mut layer4 = Layer4::<backend::Differentiable>::new(&fixture.layer4, task.space.clone()).unwrap();
+        let mut layer4 = Layer4::<backend::Cpu>::new(&fixture.layer4, task.space.clone()).unwrap();
         let seen = fixture.trunk.seen(&[fixture.pictures[0].whole().unwrap()]);
         let maps = [seen[0].layer3.as_slice()];
         let glance = layer4.look(&maps);

@@ -18,8 +18,8 @@ use burn::{
     tensor::{Tensor, TensorPrimitive, backend::Backend},
 };
 
-/// `[c, b, y, x]` and the weight `[o, c, k, k]` → `[o, b, y / s, x / s]`, padded by ⌊k / 2⌋ on all sides; k is odd,
-/// y and x are multiples of s, and there is no bias.
+/// `[c, b, y, x]` and the weight `[o, c, k, k]` → `[o, b, y′, x′]` with y′ = ⌈y / s⌉ and x′ = ⌈x / s⌉, padded by ⌊k / 2⌋ on
+/// all sides; k is odd, and there is no bias.
 pub fn convolve<B: Backend>(
     input: Tensor<Autodiff<B>, 4>,
     weight: Tensor<Autodiff<B>, 4>,
@@ -85,18 +85,25 @@ impl<B: Backend> Operands<B> {
         weight
             .reshape([outputs, kernel * kernel * inputs])
             .matmul(windows(self.input.clone(), kernel, self.stride))
-            .reshape([outputs, batch, rows / self.stride, columns / self.stride])
+            .reshape([
+                outputs,
+                batch,
+                rows.div_ceil(self.stride),
+                columns.div_ceil(self.stride),
+            ])
     }
 
     /// `[o, b, y′, x′]` → `[c, b, y, x]`
     fn input_gradient(&self, gradient: Tensor<B, 4>) -> Tensor<B, 4> {
+        let [_, _, rows, columns] = self.input.dims();
         let turned = self.weight.clone().flip([2, 3]).swap_dims(0, 1);
         let backwards = Operands {
             input: spread(gradient, self.stride),
             weight: turned,
             stride: 1,
         };
-        backwards.output()
+        // Where s is no divisor of y or x, the last pixels were spread beyond the edge.
+        backwards.output().narrow(2, 0, rows).narrow(3, 0, columns)
     }
 
     /// `[o, b, y′, x′]` → `[o, c, k, k]`
@@ -114,7 +121,7 @@ impl<B: Backend> Operands<B> {
 /// What the kernel sees from each of its places: `[c, b, y, x]` → `[k·k·c, b·y′·x′]`.
 fn windows<B: Backend>(input: Tensor<B, 4>, kernel: usize, stride: usize) -> Tensor<B, 2> {
     let [channels, batch, rows, columns] = input.dims();
-    let (steps_y, steps_x) = (rows / stride, columns / stride);
+    let (steps_y, steps_x) = (rows.div_ceil(stride), columns.div_ceil(stride));
     // Every s-th row is a row of its own axis, so that no slice has to skip any.
     let margin = kernel / 2;
     let (groups_y, groups_x) = (steps_y + (kernel - 1) / stride, steps_x + (kernel - 1) / stride);
@@ -137,7 +144,7 @@ fn windows<B: Backend>(input: Tensor<B, 4>, kernel: usize, stride: usize) -> Ten
 }
 
 /// Zeros before and after an axis.
-pub(super) fn bordered<B: Backend, const D: usize>(
+pub(crate) fn bordered<B: Backend, const D: usize>(
     map: Tensor<B, D>,
     axis: usize,
     [before, after]: [usize; 2],
@@ -159,4 +166,72 @@ fn spread<B: Backend>(map: Tensor<B, 4>, stride: usize) -> Tensor<B, 4> {
     let map = map.reshape([channels * batch * rows, columns * stride]);
     let map = bordered(map, 1, [0, (stride - 1) * columns * stride]);
     map.reshape([channels, batch, rows * stride, columns * stride])
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::backend::Cpu;
+
+    /// Numbers that tests/reference/convolution.py made.
+    #[derive(Deserialize)]
+    struct Case {
+        shape: [usize; 4],
+        outputs: usize,
+        kernel: usize,
+        stride: usize,
+        input: Vec<f32>,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        slope: Vec<f32>,
+        output: Vec<f32>,
+        input_gradient: Vec<f32>,
+        weight_gradient: Vec<f32>,
+        bias_gradient: Vec<f32>,
+    }
+
+    fn assert_close(name: &str, got: TensorData, expected: &[f32]) {
+        let got: Vec<f32> = got.into_vec().unwrap();
+        assert_eq!(got.len(), expected.len(), "{name}");
+        for (got, expected) in got.iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-4, "{name}: got {got}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn values_and_gradients_are_the_references() {
+        let cases: Vec<Case> = serde_json::from_str(include_str!("../../tests/reference/convolution.json")).unwrap();
+        assert_eq!(cases.len(), 4);
+        for case in &cases {
+            let device = Default::default();
+            let tensor = |values: &[f32], shape: &[usize]| TensorData::new(values.to_vec(), shape.to_vec());
+            let [_, channels, ..] = case.shape;
+            let weight_shape = [case.outputs, channels, case.kernel, case.kernel];
+            let input = Tensor::<Autodiff<Cpu>, 4>::from_data(tensor(&case.input, &case.shape), &device).require_grad();
+            let weight =
+                Tensor::<Autodiff<Cpu>, 4>::from_data(tensor(&case.weight, &weight_shape), &device).require_grad();
+            let bias =
+                Tensor::<Autodiff<Cpu>, 1>::from_data(tensor(&case.bias, &[case.outputs]), &device).require_grad();
+            let products = convolve(input.clone().swap_dims(0, 1), weight.clone(), case.stride);
+            let output = (products + bias.clone().reshape([case.outputs, 1, 1, 1])).swap_dims(0, 1);
+            let slope = Tensor::from_data(tensor(&case.slope, &output.dims()), &device);
+            let gradients = (output.clone() * slope).sum().backward();
+
+            assert_close("output", output.into_data(), &case.output);
+            assert_close(
+                "input",
+                input.grad(&gradients).unwrap().into_data(),
+                &case.input_gradient,
+            );
+            assert_close(
+                "weight",
+                weight.grad(&gradients).unwrap().into_data(),
+                &case.weight_gradient,
+            );
+            assert_close("bias", bias.grad(&gradients).unwrap().into_data(), &case.bias_gradient);
+        }
+    }
 }

@@ -5,9 +5,12 @@
 //!
 //! Shapes: maps `[b, 256, 14, 14]`, vectors `[b, d]` with the `d` numbers of a [`Space`].
 
-use burn::tensor::{Tensor, TensorData, activation::relu, backend::AutodiffBackend};
+use burn::{
+    backend::Autodiff,
+    tensor::{Tensor, TensorData, activation::relu, backend::Backend},
+};
 
-use super::convolution::{Kernel, convolution, from_rows, to_rows};
+use super::convolution::convolve;
 use crate::{
     Error, StateDict,
     adam::Adam,
@@ -23,7 +26,7 @@ const NORM_FLOOR: f32 = 1e-12;
 
 /// The layer's parameters, what Adam remembers of them, and in which space its answers are looked at.
 #[derive(Debug)]
-pub struct Layer4<B: AutodiffBackend> {
+pub struct Layer4<B: Backend> {
     /// `0.conv1`, `0.conv2`, `0.downsample.0`, `1.conv1`, `1.conv2`.
     learnt: [Learnt; 5],
     space: Space,
@@ -34,10 +37,9 @@ pub struct Layer4<B: AutodiffBackend> {
 #[derive(Debug, Clone)]
 struct Learnt {
     name: String,
-    /// PyTorch's `[c′, c, k, k]`.
+    /// Of the weight, `[c′, c, k, k]`.
     shape: [usize; 4],
-    kernel: Kernel,
-    /// `[k · k · c, c′]`
+    stride: usize,
     weight: Vec<f32>,
     /// `[c′]`
     bias: Vec<f32>,
@@ -47,22 +49,22 @@ struct Learnt {
 
 /// A convolution's parameters in one step.
 #[derive(Debug)]
-struct Traced<B: AutodiffBackend> {
-    weight: Tensor<B, 2>,
-    bias: Tensor<B, 1>,
-    kernel: Kernel,
+struct Traced<B: Backend> {
+    weight: Tensor<Autodiff<B>, 4>,
+    bias: Tensor<Autodiff<B>, 1>,
+    stride: usize,
 }
 
 /// What the layer makes of some maps, and how.
 #[derive(Debug)]
-pub struct Glance<B: AutodiffBackend> {
+pub struct Glance<B: Backend> {
     parameters: [Traced<B>; 5],
-    traced: Tensor<B, 2>,
+    traced: Tensor<Autodiff<B>, 2>,
     /// `[b][d]`, each of length 1.
     pub vectors: Vec<Vec<f32>>,
 }
 
-impl<B: AutodiffBackend> Layer4<B> {
+impl<B: Backend> Layer4<B> {
     /// Starts from the folded parameters by torchvision's names. `space` says how its answers are looked at; not through
     /// a learned metric.
     ///
@@ -77,12 +79,9 @@ impl<B: AutodiffBackend> Layer4<B> {
             learnt.push(Learnt {
                 weight_adam: Adam::new(weight.values.len()),
                 bias_adam: Adam::new(bias.values.len()),
-                weight: to_rows(&weight.values, shape),
+                weight: weight.values.clone(),
                 bias: bias.values.clone(),
-                kernel: Kernel {
-                    side: convolution.kernel,
-                    stride: convolution.stride,
-                },
+                stride: convolution.stride,
                 shape,
                 name: convolution.name,
             });
@@ -103,7 +102,7 @@ impl<B: AutodiffBackend> Layer4<B> {
     pub fn look(&self, maps: &[&[f32]]) -> Glance<B> {
         let (channels, side) = LAYER3;
         let values = TensorData::new(maps.concat(), [maps.len(), channels, side, side]);
-        let input = Tensor::<B, 4>::from_data(values, &self.device).permute([0, 2, 3, 1]);
+        let input = Tensor::<Autodiff<B>, 4>::from_data(values, &self.device).swap_dims(0, 1);
         let parameters = self.learnt.each_ref().map(|learnt| learnt.traced(&self.device));
         let traced = self.vectors(forward(&parameters, input));
         Glance {
@@ -139,7 +138,7 @@ impl<B: AutodiffBackend> Layer4<B> {
         for learnt in &self.learnt {
             let weight = Parameter {
                 shape: learnt.shape.to_vec(),
-                values: from_rows(&learnt.weight, learnt.shape),
+                values: learnt.weight.clone(),
             };
             let bias = Parameter {
                 shape: vec![learnt.bias.len()],
@@ -151,17 +150,17 @@ impl<B: AutodiffBackend> Layer4<B> {
         dict
     }
 
-    /// `[b, y, x, 512]` → `[b, d]`, as [`Space::of`] has it.
-    fn vectors(&self, map: Tensor<B, 4>) -> Tensor<B, 2> {
-        let [batch, rows, columns, channels] = map.dims();
-        let pixels = map.reshape([batch, rows * columns, channels]);
-        let means = pixels.clone().mean_dim(1);
+    /// `[512, b, y, x]` → `[b, d]`, as [`Space::of`] has it.
+    fn vectors(&self, map: Tensor<Autodiff<B>, 4>) -> Tensor<Autodiff<B>, 2> {
+        let [channels, batch, rows, columns] = map.dims();
+        let pixels = map.swap_dims(0, 1).reshape([batch, channels, rows * columns]);
+        let means = pixels.clone().mean_dim(2);
         if self.space.features() != Features::Pooled {
             return unit(means.reshape([batch, channels]));
         }
         let centred = pixels - means.clone();
-        let deviations = ((centred.clone() * centred).mean_dim(1) + ROOT_FLOOR * ROOT_FLOOR).sqrt();
-        let pooled = Tensor::cat(vec![means, deviations], 2).reshape([batch, 2 * channels]);
+        let deviations = ((centred.clone() * centred).mean_dim(2) + ROOT_FLOOR * ROOT_FLOOR).sqrt();
+        let pooled = Tensor::cat(vec![means, deviations], 1).reshape([batch, 2 * channels]);
         let roots = unit((pooled + ROOT_FLOOR).sqrt());
         let origin = TensorData::new(self.space.origin().to_vec(), [1, 2 * channels]);
         unit(roots - Tensor::from_data(origin, &self.device))
@@ -169,22 +168,24 @@ impl<B: AutodiffBackend> Layer4<B> {
 }
 
 impl Learnt {
-    fn traced<B: AutodiffBackend>(&self, device: &B::Device) -> Traced<B> {
+    fn traced<B: Backend>(&self, device: &B::Device) -> Traced<B> {
         let outputs = self.bias.len();
-        let weight = TensorData::new(self.weight.clone(), [self.weight.len() / outputs, outputs]);
+        let weight = TensorData::new(self.weight.clone(), self.shape);
         let bias = TensorData::new(self.bias.clone(), [outputs]);
         Traced {
             weight: Tensor::from_data(weight, device).require_grad(),
             bias: Tensor::from_data(bias, device).require_grad(),
-            kernel: self.kernel,
+            stride: self.stride,
         }
     }
 }
 
-/// Two basic blocks, the first of which halves: `[b, 14, 14, 256]` → `[b, 7, 7, 512]`.
-fn forward<B: AutodiffBackend>(parameters: &[Traced<B>; 5], input: Tensor<B, 4>) -> Tensor<B, 4> {
-    let convolve =
-        |traced: &Traced<B>, input| convolution(input, traced.weight.clone(), traced.bias.clone(), traced.kernel);
+/// Two basic blocks, the first of which halves: `[256, b, 14, 14]` → `[512, b, 7, 7]`.
+fn forward<B: Backend>(parameters: &[Traced<B>; 5], input: Tensor<Autodiff<B>, 4>) -> Tensor<Autodiff<B>, 4> {
+    let convolve = |traced: &Traced<B>, input| {
+        let bias = traced.bias.clone().reshape([-1, 1, 1, 1]);
+        convolve(input, traced.weight.clone(), traced.stride) + bias
+    };
     let [first1, first2, downsample, second1, second2] = parameters;
     let hidden = relu(convolve(first1, input.clone()));
     let middle = relu(convolve(first2, hidden) + convolve(downsample, input));
@@ -193,7 +194,7 @@ fn forward<B: AutodiffBackend>(parameters: &[Traced<B>; 5], input: Tensor<B, 4>)
 }
 
 /// Every row divided by its length.
-fn unit<B: AutodiffBackend>(rows: Tensor<B, 2>) -> Tensor<B, 2> {
+fn unit<B: Backend>(rows: Tensor<Autodiff<B>, 2>) -> Tensor<Autodiff<B>, 2> {
     let lengths = ((rows.clone() * rows.clone()).sum_dim(1) + NORM_FLOOR).sqrt();
     rows / lengths
 }

@@ -7,7 +7,6 @@
 
 pub mod augmentation;
 pub mod checkpoint;
-pub mod convolution;
 pub mod network;
 pub mod start;
 pub mod training;

@@ -3,7 +3,7 @@
 //! Ioffe & Szegedy, "Batch Normalization", ICML 2015: y = γ (x − μ) / √(σ² + ε) + β with μ and σ² of the batch, per
 //! channel over its n pixels. The running statistics follow as in torchvision: r ← 0.9 r + 0.1 · (μ, σ² · n / (n − 1)).
 //!
-//! Axes: c channels, b batch, y rows, x columns. Channels come first ([`convolution`](super::convolution) says why).
+//! Axes: c channels, b batch, y rows, x columns. Channels come first ([`convolution`](crate::autodiff::convolution) says why).
 
 use burn::{
     backend::Autodiff,
@@ -14,14 +14,11 @@ use burn::{
     },
 };
 
-use super::{
-    Batch, Measured, State,
-    convolution::{bordered, convolve},
-    weight::Weight,
-};
+use super::{Batch, Measured, State, weight::Weight};
 use crate::{
     Error, StateDict,
     architecture::{Convolution, EMBEDDING, convolutions},
+    autodiff::convolution::{bordered, convolve},
     evaluation::argmax,
     state_dict::{EPSILON, Parameter},
 };
