@@ -191,7 +191,7 @@ impl Span {
 }
 
 /// RGB pixels `size` (width, height) → the window `[x, y]`, bilinear with antialias. The images are typed: by `Resizer::resize`
-/// every kind of pixel would be compiled into this crate, five megabytes of code for the one that is used.
+/// every kind of pixel would be compiled into this crate, and make up most of it.
 pub(crate) fn resize(rgb: &[u8], size: [u32; 2], [x, y]: [Span; 2]) -> Result<Vec<u8>, Error> {
     let corrupt = |reason: String| Error::PhotoCorrupt { reason };
     let source = TypedImageRef::<U8x3>::from_buffer(size[0], size[1], rgb).map_err(|e| corrupt(e.to_string()))?;

@@ -13,8 +13,7 @@ use wasm_bindgen_cli_support::Bindgen;
 /// The version of the generator that is linked in here; Cargo.lock must hold the same `wasm-bindgen`.
 const GENERATOR: &str = "0.2.130";
 
-/// LLVM has done the work already: on this module `-O2` takes three times as long as `-O1` and compresses worse
-/// (2.70 against 2.49 MB with gzip).
+/// LLVM has done the work already: when it was tried, `-O2` took longer than `-O1`, and what it made compressed worse.
 const WASM_OPT_LEVEL: &str = "-O1";
 
 /// Records, inside a package folder, what it was made from. Written last, so that a half-made package never counts.

@@ -1,8 +1,8 @@
 //! Binaryen's `wasm-opt`: gets it and runs it. Which module, and when, is decided in `wasm.rs`.
 //!
 //! Debian 12's version 108 writes a broken module: it exports the function table where wasm-bindgen's table of JavaScript
-//! values should be. Building version 116 from source takes about eleven minutes on two cores. The npm
-//! package holds version 132 as one file for Node.js, is here in seconds, and takes a minute for our module.
+//! values should be. Building one from source takes longer than all the rest of the module. The npm package holds
+//! version 132 as one file for Node.js, and is here in seconds.
 
 use crate::{apt, process};
 use anyhow::{Context, Result, bail};
