@@ -18,14 +18,18 @@ use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
 use crate::embedder::BurnEmbedder;
 #[cfg(all(not(target_arch = "wasm32"), any(feature = "candle", feature = "webgpu")))]
 use crate::pretrain::network::Network;
-#[cfg(not(target_arch = "wasm32"))]
-use crate::pretrain::{State, network::Learner};
 use crate::{
     Embedder, Error, Square, StateDict,
     architecture::{Pooled, Seen},
     cpu::Trunk,
     deep::ShotMaps,
     learning::Learning,
+};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::{
+    deep_metric::NetworkLearning,
+    metric::{Objective, Trainer as MetricTrainer},
+    pretrain::{State, network::Learner},
 };
 
 /// Burn on the CPU; what learns in a page learns here, whatever embeds.
@@ -229,6 +233,33 @@ pub fn deep_trainer(examples: ShotMaps, layer4: &StateDict) -> Result<Box<dyn Le
 /// Always [`Error::Backend`].
 #[cfg(not(feature = "candle"))]
 pub fn deep_trainer(_: ShotMaps, _: &StateDict) -> Result<Box<dyn Learning>, Error> {
+    Err(left_out(BackendKind::Candle))
+}
+
+/// Starts a metric whose layer 4 learns with it, from the folded `layer4` of the network that made the maps.
+///
+/// # Errors
+/// Those of [`crate::deep_metric::Trainer::new`]; [`Error::Backend`] in a program that was built without burn-candle.
+#[cfg(all(feature = "candle", not(target_arch = "wasm32")))]
+pub fn deep_metric_trainer<O: Objective>(
+    metric: MetricTrainer<O>,
+    layer4: &StateDict,
+    maps: Vec<Vec<f32>>,
+) -> Result<Box<dyn NetworkLearning>, Error> {
+    let trainer = crate::deep_metric::Trainer::<Cpu, O>::new(metric, layer4, maps)?;
+    Ok(Box::new(trainer))
+}
+
+/// There is nothing here that differentiates.
+///
+/// # Errors
+/// Always [`Error::Backend`].
+#[cfg(all(not(feature = "candle"), not(target_arch = "wasm32")))]
+pub fn deep_metric_trainer<O: Objective>(
+    _: MetricTrainer<O>,
+    _: &StateDict,
+    _: Vec<Vec<f32>>,
+) -> Result<Box<dyn NetworkLearning>, Error> {
     Err(left_out(BackendKind::Candle))
 }
 

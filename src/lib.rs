@@ -14,6 +14,8 @@ pub mod classifier;
 pub mod cosine_metric;
 pub mod cpu;
 pub mod deep;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod deep_metric;
 pub mod embedder;
 pub mod embedding;
 pub mod episode;

@@ -217,14 +217,40 @@ pub struct Trainer<O> {
     step: usize,
 }
 
+/// Triples to learn from in one step. An image is there once, in however many triples it is.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Numbers of the images.
+    pub images: Vec<usize>,
+    /// Places in `images` of anchor, positive and negative.
+    triples: Vec<[usize; 3]>,
+}
+
+impl Batch {
+    /// From triples of images' numbers.
+    fn new(triples: &[[usize; 3]]) -> Self {
+        let mut images = triples.concat();
+        images.sort_unstable();
+        images.dedup();
+        let place = |image| images.partition_point(|&other| other < image);
+        Self {
+            triples: triples.iter().map(|triple| triple.map(place)).collect(),
+            images,
+        }
+    }
+}
+
 /// What one batch says of the metric as it is.
-struct BatchLoss {
+#[derive(Debug)]
+pub struct BatchLoss {
     /// Mean over the triples.
     loss: f32,
     /// Share of triples in the right order.
     accuracy: f32,
     projection: Projection,
     objective: Vec<f32>,
+    /// Slopes by the batch's vectors before their length is made 1, `[images][128]`: see [`Projection::of_input`].
+    pub of_sums: Vec<Vec<f32>>,
 }
 
 impl<O: Objective> Trainer<O> {
@@ -259,37 +285,76 @@ impl<O: Objective> Trainer<O> {
         }
     }
 
-    /// Mean loss over a batch and its gradient. Every image is projected once, in however many triples it is.
-    fn gradient(&self, batch: &[[usize; 3]]) -> BatchLoss {
-        let mut images = batch.concat();
-        images.sort_unstable();
-        images.dedup();
-        let place = |image: usize| images.partition_point(|&other| other < image);
-        let vector = |image: usize| &self.examples.vectors[image];
-        let projected: Vec<Projected> = images.iter().map(|&i| self.projection.project(vector(i))).collect();
-        let mut of_outputs = vec![vec![0.0; self.projection.outputs()]; images.len()];
-        let share = 1.0 / batch.len() as f32;
+    /// How many images there are to learn from.
+    pub fn images(&self) -> usize {
+        self.examples.vectors.len()
+    }
+
+    /// Draws what the next step learns from.
+    pub fn batch(&mut self) -> Batch {
+        let triples: Vec<_> = (0..self.options.triples)
+            .map(|_| self.examples.triple(&mut self.random))
+            .collect();
+        Batch::new(&triples)
+    }
+
+    /// The projection as it is.
+    pub fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    /// Mean loss over a batch, whose images have these vectors `[images][512]`, and its gradient.
+    pub fn gradient(&self, batch: &Batch, vectors: &[&[f32]]) -> BatchLoss {
+        let projected: Vec<Projected> = vectors.iter().map(|vector| self.projection.project(vector)).collect();
+        let mut of_outputs = vec![vec![0.0; self.projection.outputs()]; vectors.len()];
+        let share = 1.0 / batch.triples.len() as f32;
         let mut sum = BatchLoss {
             loss: 0.0,
             accuracy: 0.0,
             projection: self.projection.zeros_like(),
             objective: vec![0.0; O::PARAMETERS],
+            of_sums: Vec::with_capacity(vectors.len()),
         };
-        for triple in batch {
-            let places = triple.map(place);
+        for places in &batch.triples {
             let outputs = places.map(|place| projected[place].unit.as_slice());
             let of_triple = self.objective.triple(outputs);
             sum.loss += share * of_triple.loss;
             sum.accuracy += if is_in_order(outputs) { share } else { 0.0 };
             add_scaled(&mut sum.objective, share, &of_triple.parameters);
-            for (place, gradient) in places.into_iter().zip(&of_triple.outputs) {
+            for (&place, gradient) in places.iter().zip(&of_triple.outputs) {
                 add_scaled(&mut of_outputs[place], share, gradient);
             }
         }
-        for ((&image, projected), of_output) in images.iter().zip(&projected).zip(&of_outputs) {
-            Projection::add_gradient(&mut sum.projection, vector(image), projected, of_output);
+        for ((vector, projected), of_output) in vectors.iter().zip(&projected).zip(&of_outputs) {
+            let of_sum = projected.of_sum(of_output);
+            sum.projection.add_gradient(vector, &of_sum);
+            sum.of_sums.push(of_sum);
         }
         sum
+    }
+
+    /// Moves projection and objective against a gradient.
+    pub fn learn(&mut self, batch: BatchLoss) -> StepReport {
+        self.step += 1;
+        let rate = self.options.learning_rate;
+        self.projection_adam.step(&mut self.projection, &batch.projection, rate);
+        let mut parameters = self.objective.parameters().to_vec();
+        self.objective_adam.step(&mut parameters, &batch.objective, rate);
+        self.objective = O::from_parameters(parameters);
+        StepReport {
+            step: self.step,
+            loss: batch.loss,
+            cross_entropy: batch.loss,
+            entropy: 0.0,
+            accuracy: batch.accuracy,
+        }
+    }
+
+    /// Mean loss over a batch of images as they were embedded, and its gradient.
+    fn gradient_of(&self, batch: &Batch) -> BatchLoss {
+        let vectors = &self.examples.vectors;
+        let vectors: Vec<&[f32]> = batch.images.iter().map(|&image| vectors[image].as_slice()).collect();
+        self.gradient(batch, &vectors)
     }
 }
 
@@ -310,28 +375,8 @@ impl<O: Objective> Learning for Trainer<O> {
     /// One batch. The report's accuracy is the share of triples whose positive is nearer to the anchor than the
     /// negative.
     fn step(&mut self) -> StepReport {
-        self.step += 1;
-        let batch: Vec<_> = (0..self.options.triples)
-            .map(|_| self.examples.triple(&mut self.random))
-            .collect();
-        let BatchLoss {
-            loss,
-            accuracy,
-            projection,
-            objective,
-        } = self.gradient(&batch);
-        let rate = self.options.learning_rate;
-        self.projection_adam.step(&mut self.projection, &projection, rate);
-        let mut parameters = self.objective.parameters().to_vec();
-        self.objective_adam.step(&mut parameters, &objective, rate);
-        self.objective = O::from_parameters(parameters);
-        StepReport {
-            step: self.step,
-            loss,
-            cross_entropy: loss,
-            entropy: 0.0,
-            accuracy,
-        }
+        let batch = self.batch();
+        self.learn(self.gradient_of(&batch))
     }
 
     fn classifier(&self) -> Result<Classifier, Error> {
@@ -390,13 +435,13 @@ pub(crate) mod tests {
     pub(crate) fn assert_gradients_are_slopes<O: Objective>() {
         let mut trainer = trainer::<O>();
         trainer.step();
-        let batch = [[0, 1, 3], [3, 4, 5], [5, 5, 0], [2, 0, 5]];
-        let exact = trainer.gradient(&batch);
+        let batch = Batch::new(&[[0, 1, 3], [3, 4, 5], [5, 5, 0], [2, 0, 5]]);
+        let exact = trainer.gradient_of(&batch);
         let close = |what: &str, got: f32, change: &dyn Fn(&mut Trainer<O>, f32)| {
             let loss_at = |distance: f32| {
                 let mut moved = trainer.clone();
                 change(&mut moved, distance);
-                moved.gradient(&batch).loss
+                moved.gradient_of(&batch).loss
             };
             let slope = (loss_at(5e-4) - loss_at(-5e-4)) / 1e-3;
             assert!(
@@ -412,6 +457,12 @@ pub(crate) mod tests {
         for index in [0, 77] {
             close("b", exact.projection.bias[index], &|trainer, distance| {
                 trainer.projection.bias[index] += distance;
+            });
+        }
+        for index in [0, 3, 511] {
+            let of_input = trainer.projection.of_input(&exact.of_sums[1]);
+            close("x", of_input[index], &|trainer, distance| {
+                trainer.examples.vectors[batch.images[1]][index] += distance;
             });
         }
         for index in 0..O::PARAMETERS {

@@ -65,7 +65,7 @@ impl Projection {
         self.project(vector).unit
     }
 
-    /// y, with what [`Projection::add_gradient`] needs to know of the way there.
+    /// y, with what [`Projected::of_sum`] needs to know of the way there.
     pub fn project(&self, vector: &[f32]) -> Projected {
         let rows = self.weight.chunks_exact(self.inputs());
         let mut unit: Vec<f32> = rows
@@ -77,16 +77,31 @@ impl Projection {
         Projected { unit, norm }
     }
 
-    /// Adds to `gradient` what a loss whose slope by y is `of_unit` owes to W and b:
-    /// dL/du = (g − (g · y) y) / |u|, dL/dW = dL/du xᵀ, dL/db = dL/du.
-    pub fn add_gradient(gradient: &mut Self, vector: &[f32], projected: &Projected, of_unit: &[f32]) {
-        let mut of_sum = of_unit.to_vec();
-        add_scaled(&mut of_sum, -dot(of_unit, &projected.unit), &projected.unit);
-        of_sum.iter_mut().for_each(|value| *value /= projected.norm);
-        for (row, g) in gradient.weight.chunks_exact_mut(vector.len()).zip(&of_sum) {
+    /// Adds what a loss owes to W and b, given its slope by u: dL/dW = dL/du xᵀ, dL/db = dL/du.
+    pub fn add_gradient(&mut self, vector: &[f32], of_sum: &[f32]) {
+        for (row, g) in self.weight.chunks_exact_mut(vector.len()).zip(of_sum) {
             add_scaled(row, *g, vector);
         }
-        add_scaled(&mut gradient.bias, 1.0, &of_sum);
+        add_scaled(&mut self.bias, 1.0, of_sum);
+    }
+
+    /// A loss's slope by x `[inputs]`, given its slope by u: dL/dx = Wᵀ dL/du.
+    pub fn of_input(&self, of_sum: &[f32]) -> Vec<f32> {
+        let mut of_input = vec![0.0; self.inputs()];
+        for (row, g) in self.weight.chunks_exact(self.inputs()).zip(of_sum) {
+            add_scaled(&mut of_input, *g, row);
+        }
+        of_input
+    }
+}
+
+impl Projected {
+    /// A loss's slope by u `[outputs]`, given its slope by y: dL/du = (g − (g · y) y) / |u|.
+    pub fn of_sum(&self, of_unit: &[f32]) -> Vec<f32> {
+        let mut of_sum = of_unit.to_vec();
+        add_scaled(&mut of_sum, -dot(of_unit, &self.unit), &self.unit);
+        of_sum.iter_mut().for_each(|value| *value /= self.norm);
+        of_sum
     }
 }
 

@@ -191,6 +191,26 @@ fn untrained_checkpoint(seed: u64) -> Checkpoint {
     }
 }
 
+/// Prepares the folder `out` with a network that was made here.
+///
+/// # Errors
+/// [`Error::Io`]; those of [`StateDict::folded_trunk`].
+pub fn write_network(
+    out: &Path,
+    state_dict: StateDict,
+    trained: bool,
+    origin: Origin,
+    say: &dyn Fn(&str),
+) -> Result<Manifest, Error> {
+    fs::create_dir_all(out).map_err(io(out))?;
+    let checkpoint = Checkpoint {
+        state_dict,
+        trained,
+        origin,
+    };
+    write(out, &checkpoint, &mut |line| say(line))
+}
+
 /// The probe is computed from the file as written, so that f16 rounding is part of the known answer.
 fn write(out: &Path, checkpoint: &Checkpoint, say: &mut dyn FnMut(&str)) -> Result<Manifest, Error> {
     let file = checkpoint

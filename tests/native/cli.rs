@@ -1,6 +1,7 @@
 //! The native companion, run as a person would run it.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -20,6 +21,7 @@ pub fn trials() -> Vec<Trial> {
             a_saved_model_predicts_as_its_folder,
         ),
         trial("cli::a_metric_serves_every_head", a_metric_serves_every_head),
+        trial("cli::a_metric_can_change_the_network", a_metric_can_change_the_network),
         trial("cli::foreign_metrics_are_refused", foreign_metrics_are_refused),
         trial(
             "cli::deep_learns_and_its_file_predicts",
@@ -30,7 +32,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// Runs the binary.
-pub fn glimpse(arguments: &[&dyn AsRef<std::ffi::OsStr>]) -> Output {
+pub fn glimpse(arguments: &[&dyn AsRef<OsStr>]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_glimpse"))
         .args(arguments)
         .output()
@@ -167,6 +169,47 @@ fn a_metric_serves_every_head() -> Outcome {
     assert_ne!(fit("siamese"), saved, "its own comparison is another method");
     let twice = glimpse(&[&"predict", &"--weights", &weights, &"--metric", &metric, &model, photo]);
     assert!(!twice.status.success() && text(&twice.stderr).contains("a saved model has its own"));
+    Ok(())
+}
+
+fn a_metric_can_change_the_network() -> Outcome {
+    let folder = scratch("cli-unfrozen-metric");
+    let drawn = drawn_classes(&folder)?;
+    let (classes, photo, weights) = (folder.join("classes"), &drawn.queries[0].1, untrained_weights());
+    let (metric, network) = (folder.join("metric"), folder.join("network"));
+    let options = [
+        "train-metric",
+        "--loss",
+        "cosine",
+        "--steps",
+        "2",
+        "--unfreeze",
+        "layer4",
+    ];
+    let train = |more: &[&dyn AsRef<OsStr>]| {
+        let options = options.each_ref().map(|word| word as &dyn AsRef<OsStr>);
+        let paths: [&dyn AsRef<OsStr>; 6] = [&"--weights", &weights, &"--images", &classes, &"--out", &metric];
+        glimpse(&[options.as_slice(), &paths, more].concat())
+    };
+    let nowhere = train(&[]);
+    assert!(!nowhere.status.success() && text(&nowhere.stderr).contains("--network"));
+    let trained = train(&[&"--network", &network]);
+    assert!(trained.status.success(), "{}", text(&trained.stderr));
+    let predict = |weights: &Path| {
+        glimpse(&[
+            &"predict",
+            &"--weights",
+            &weights,
+            &"--metric",
+            &metric,
+            &classes,
+            photo,
+        ])
+    };
+    let own = predict(&network);
+    assert!(own.status.success(), "{}", text(&own.stderr));
+    let other = predict(weights);
+    assert!(!other.status.success() && text(&other.stderr).contains("other weights"));
     Ok(())
 }
 
