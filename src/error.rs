@@ -125,9 +125,7 @@ pub enum Error {
         reason: String,
     },
     /// A saved model of another network.
-    #[error(
-        "the model was trained with other weights (SHA-256 {expected}, here {got}); prepare those, or fit it again"
-    )]
+    #[error("the model was trained with another network ({expected}, here {got}); prepare that one, or fit it again")]
     ModelNetwork {
         /// The weights that it needs.
         expected: String,
@@ -201,7 +199,7 @@ pub enum Error {
     },
     /// A metric of another network.
     #[error(
-        "the metric was trained with other weights (SHA-256 {expected}, here {got}); prepare those, or train it again with `cargo glimpse train-metric`"
+        "the metric was trained with another network ({expected}, here {got}); prepare that one, or train it again with `cargo glimpse train-metric`"
     )]
     MetricNetwork {
         /// The weights that it needs.

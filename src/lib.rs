@@ -11,6 +11,7 @@ pub mod architecture;
 pub mod autodiff;
 pub mod backend;
 pub mod classifier;
+pub mod compact;
 pub mod cosine_metric;
 pub mod cpu;
 pub mod deep;

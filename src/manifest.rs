@@ -12,9 +12,7 @@ use crate::{
 };
 
 /// The schema that this version reads and writes.
-pub const SCHEMA: u32 = 1;
-/// Name of the weight file beside the manifest.
-pub const WEIGHTS_FILE: &str = "resnet18.safetensors";
+pub const SCHEMA: u32 = 2;
 /// Name of the manifest.
 pub const MANIFEST_FILE: &str = "manifest.json";
 
@@ -29,6 +27,9 @@ pub struct Manifest {
     pub file: String,
     /// The weight file's SHA-256, in lower-case hex.
     pub sha256: String,
+    /// [`StateDict::identity`](crate::StateDict::identity) of the network before it was encoded: metrics and models know
+    /// it by this, whatever file it comes from.
+    pub identity: String,
     /// The weight file's length.
     pub bytes: u64,
     /// Whether anybody trained the network.
@@ -78,13 +79,14 @@ pub struct Probe {
 }
 
 impl Manifest {
-    /// Describes a weight file.
-    pub fn new(file: &[u8], trained: bool, origin: Origin, probe: Vec<f32>) -> Self {
+    /// Describes a weight file, which holds a network of this identity.
+    pub fn new(name: &str, file: &[u8], identity: String, trained: bool, origin: Origin, probe: Vec<f32>) -> Self {
         Self {
             schema: SCHEMA,
             network: "resnet18".into(),
-            file: WEIGHTS_FILE.into(),
+            file: name.into(),
             sha256: sha256(file),
+            identity,
             bytes: file.len() as u64,
             trained,
             origin,
@@ -170,5 +172,10 @@ pub async fn probe(embedder: &impl Embedder) -> Result<Vec<f32>, Error> {
 
 /// SHA-256 in lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,7 @@
 //! Saved metrics: safetensors that say what they are. `weight` `[128, 512]` and `bias` `[128]` are the projection;
 //! `objective` holds what the objective learnt itself, where it learns anything (the Siamese network: `[129]`, w then b).
 //!
-//! Metadata: `kind` = `glimpse-metric`, `version`, `method`, `inputs`, `outputs`, `network` (the weight file's SHA-256,
+//! Metadata: `kind` = `glimpse-metric`, `version`, `method`, `inputs`, `outputs`, `network` (the network's identity,
 //! without which a metric means nothing), and `trainedOn` as JSON ([`Provenance`]).
 
 use std::{collections::HashMap, sync::Arc};
@@ -25,7 +25,7 @@ const KIND: &str = "glimpse-metric";
 const VERSION: &str = "1";
 
 impl LearnedMetric {
-    /// The metric as a file. `network` is the SHA-256 of the weights whose embeddings it learnt from.
+    /// The metric as a file. `network` is the identity of the one whose embeddings it learnt from.
     ///
     /// # Errors
     /// [`Error::MetricFile`] where a shape and its values disagree.

@@ -4,7 +4,7 @@
 //! [n, d]`, `bias [n]`, `scale [1]`, `origin [d]` (or `[0]`); all f32. Where a learned metric compares, `metric` holds
 //! the bytes of its file as u8 (see `metric_file.rs`). Where the network's last layer was tuned too, its folded
 //! parameters are there by torchvision's names, `layer4.0.conv1.weight` and so on. The metadata hold `format`, `method`,
-//! `features`, `classes` (a JSON array of names) and `network` (the weight file's SHA-256, without which embeddings
+//! `features`, `classes` (a JSON array of names) and `network` (the network's identity, without which embeddings
 //! mean nothing).
 
 use std::{collections::HashMap, rc::Rc, sync::Arc};
@@ -39,7 +39,7 @@ pub struct Model {
 
 impl Model {
     /// Fits a method to named classes of embeddings, in the space of a metric where one is given. `network` is the
-    /// SHA-256 of the weights that made the embeddings.
+    /// Identity of the network that made the embeddings.
     ///
     /// # Errors
     /// [`Error::TooFewClasses`], [`Error::EmptyClass`], [`Error::Option`], [`Error::MetricMethod`].

@@ -7,7 +7,14 @@ use std::collections::{BTreeMap, HashMap};
 use half::f16;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 
-use crate::{Error, architecture::Convolution};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error,
+    architecture::{Convolution, convolutions},
+    compact,
+    manifest::hex,
+};
 
 /// BatchNorm's ε in torchvision.
 pub(crate) const EPSILON: f32 = 1e-5;
@@ -72,6 +79,33 @@ impl StateDict {
         Ok(parameter)
     }
 
+    /// Reads a file of either kind: safetensors or [compact](crate::compact).
+    ///
+    /// # Errors
+    /// Those of [`StateDict::from_safetensors`] and [`compact::decode`].
+    pub fn from_file(file: &[u8]) -> Result<Self, Error> {
+        match compact::is_compact(file) {
+            true => compact::decode(file),
+            false => Self::from_safetensors(file),
+        }
+    }
+
+    /// By what a network is known, whatever its file: the SHA-256 of the folded trunk's names and values, in lower-case hex.
+    ///
+    /// # Errors
+    /// Those of [`StateDict::folded_trunk`].
+    pub fn identity(&self) -> Result<String, Error> {
+        let folded = self.folded_trunk(&convolutions())?;
+        let mut hasher = Sha256::new();
+        for (name, parameter) in folded.iter() {
+            hasher.update(name.as_bytes());
+            for value in &parameter.values {
+                hasher.update(value.to_le_bytes());
+            }
+        }
+        Ok(hex(&hasher.finalize()))
+    }
+
     /// Reads a safetensors file of f32, f16 or bf16 tensors; integer tensors (BatchNorm's counters) are passed over.
     ///
     /// # Errors
@@ -84,7 +118,7 @@ impl StateDict {
                 Dtype::F32 => from_bytes(view.data(), f32::from_le_bytes),
                 Dtype::F16 => from_bytes(view.data(), |bytes| f16::from_le_bytes(bytes).to_f32()),
                 Dtype::BF16 => from_bytes(view.data(), |bytes| half::bf16::from_le_bytes(bytes).to_f32()),
-                Dtype::I64 | Dtype::I32 => continue,
+                Dtype::I64 | Dtype::I32 | Dtype::I8 => continue,
                 other => {
                     return Err(Error::WeightsFormat {
                         reason: format!("`{name}` is of type {other:?}, expected F32, F16 or BF16"),

@@ -789,7 +789,7 @@ export class Controller {
     this.#refused.clear();
     this.#model.forgetEmbeddings();
     const metric = this.#metric;
-    if (metric && metric.network !== this.#client.info?.network.sha256) this.#removeMetric(text.embedding.otherNetwork(metric.name));
+    if (metric && metric.network !== this.#client.info?.network.identity) this.#removeMetric(text.embedding.otherNetwork(metric.name));
     this.#tell(this.#client.setSupport());
     this.#embedMissing();
     this.#toasts.show(text.toast.checkpoint(file.name));

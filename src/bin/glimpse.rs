@@ -16,7 +16,7 @@ mod native {
         process::ExitCode,
     };
 
-    use clap::{Args, Parser, Subcommand};
+    use clap::{Args, Parser, Subcommand, ValueEnum};
     use glimpse::{
         Embedding, Error, Method, StateDict,
         backend::{Backbone, BackendKind},
@@ -26,12 +26,13 @@ mod native {
         manifest::Manifest,
         model::Model,
         native::{
+            curve::{self, CurveArgs},
             deep,
             eval::{self, EvalArgs, Settings},
             files, folder,
             metric::{self, MetricArgs},
             pretrain::{self, PretrainArgs},
-            weights::{self, Licence, Source},
+            weights::{self, Encoding, Licence, Source},
         },
         session::{Prediction, Score},
         tuned::folded_layer4,
@@ -52,6 +53,8 @@ mod native {
     enum Command {
         /// Prepare the weights and their manifest.
         Weights(WeightsArgs),
+        /// Measure what shorter weights cost: bytes against few-shot accuracy.
+        WeightsCurve(CurveArgs),
         /// Print the embedding of each photo: its path and 512 numbers, separated by tabs.
         Embed(EmbedArgs),
         /// Measure the methods over many episodes.
@@ -83,9 +86,20 @@ mod native {
         /// State that the weights given with --from may be passed on.
         #[arg(long, requires = "licence")]
         redistributable: bool,
+        /// How the parameters are written.
+        #[arg(long, value_enum, default_value = "compact")]
+        encoding: EncodingName,
         /// The folder to prepare.
         #[arg(long, default_value = "weights", value_name = "DIR")]
         out: PathBuf,
+    }
+
+    #[derive(Clone, Copy, ValueEnum)]
+    enum EncodingName {
+        /// Rounded and entropy-coded, about 6 MB: what the page loads.
+        Compact,
+        /// 16 bits each, about 22 MB: exact enough for reference values.
+        F16,
     }
 
     #[derive(Args)]
@@ -148,6 +162,7 @@ mod native {
     pub fn main() -> ExitCode {
         let done = match Cli::parse().command {
             Command::Weights(args) => prepare_weights(args),
+            Command::WeightsCurve(args) => curve::run(&args, &mut print_line, &|line| eprintln!("{line}")),
             Command::Embed(args) => embed(&args),
             Command::Eval(args) => eval::run(&args, &mut print_line, &|line| eprintln!("{line}")),
             Command::Fit(args) => fit(&args),
@@ -179,7 +194,11 @@ mod native {
             name: args.licence,
             redistributable: args.redistributable,
         };
-        weights::prepare(&args.out, &source, &licence, &mut |line| eprintln!("{line}")).map(|_| ())
+        let encoding = match args.encoding {
+            EncodingName::Compact => Encoding::default(),
+            EncodingName::F16 => Encoding::F16,
+        };
+        weights::prepare(&args.out, &source, &licence, encoding, &mut |line| eprintln!("{line}")).map(|_| ())
     }
 
     /// A network that runs, and what is known of it.
@@ -229,7 +248,7 @@ mod native {
                     got: args.model.display().to_string(),
                 });
             }
-            false => saved(&args.model, &running.manifest.sha256)?,
+            false => saved(&args.model, &running.manifest.identity)?,
         };
         for photo in &args.photos {
             let prediction = model.predict(query(&running.backbone, photo, &model)?)?;
@@ -264,7 +283,7 @@ mod native {
             let shots = class.photos.iter().map(|photo| embed_photo(&running.backbone, photo));
             classes.push((class.name.clone(), shots.collect::<Result<Vec<_>, _>>()?));
         }
-        let network = &running.manifest.sha256;
+        let network = &running.manifest.identity;
         let request = &how.settings.request(how.method);
         let metric = how.metric.as_deref().map(|file| metric::open(file, network));
         let metric = metric.transpose()?;

@@ -219,7 +219,7 @@ fn metric_of(args: &EvalArgs) -> Result<Option<LearnedMetric>, Error> {
     let Some(file) = &args.metric else {
         return Ok(None);
     };
-    metric::open(file, &weights::check(&args.weights)?.sha256).map(Some)
+    metric::open(file, &weights::check(&args.weights)?.identity).map(Some)
 }
 
 fn methods(name: &str, metric: Option<&LearnedMetric>) -> Result<Vec<Method>, Error> {
@@ -320,22 +320,7 @@ fn measure(
     shape: Shape,
 ) -> Result<Vec<Report>, Error> {
     let played = played(methods);
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = episodes.len().div_ceil(threads).max(1);
-    let outcomes: Result<Vec<Vec<Outcome>>, Error> = thread::scope(|scope| {
-        let run = |part: &[Episode]| {
-            let deep = deep.map(DeepPool::start).transpose()?;
-            part.iter()
-                .map(|episode| play(pool, deep.as_ref(), &played, episode))
-                .collect()
-        };
-        let handles: Vec<_> = episodes
-            .chunks(share)
-            .map(|part| scope.spawn(move || run(part)))
-            .collect();
-        join_all(handles)
-    });
-    let outcomes = outcomes?.into_iter().flatten().collect::<Vec<_>>();
+    let outcomes = play_all(pool, deep, &played, episodes)?;
     let baseline: Vec<f64> = outcomes.iter().map(|outcome| outcome.methods[0].accuracy).collect();
     let reports = methods.iter().map(|method| {
         let index = played.iter().position(|other| other == method).unwrap_or(0);
@@ -369,6 +354,41 @@ fn measure(
         }
     });
     Ok(reports.collect())
+}
+
+/// Accuracies of methods in every episode, `[methods][episodes]`.
+///
+/// # Errors
+/// Those of learning.
+pub(super) fn accuracies(pool: &Pool, methods: &[Method], episodes: &[Episode]) -> Result<Vec<Vec<f64>>, Error> {
+    let outcomes = play_all(pool, None, methods, episodes)?;
+    let of = |index: usize| outcomes.iter().map(|outcome| outcome.methods[index].accuracy).collect();
+    Ok((0..methods.len()).map(of).collect())
+}
+
+/// Plays all episodes, on all processors.
+fn play_all(
+    pool: &Pool,
+    deep: Option<&DeepPool>,
+    played: &[Method],
+    episodes: &[Episode],
+) -> Result<Vec<Outcome>, Error> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = episodes.len().div_ceil(threads).max(1);
+    let outcomes: Result<Vec<Vec<Outcome>>, Error> = thread::scope(|scope| {
+        let run = |part: &[Episode]| {
+            let deep = deep.map(DeepPool::start).transpose()?;
+            part.iter()
+                .map(|episode| play(pool, deep.as_ref(), played, episode))
+                .collect()
+        };
+        let handles: Vec<_> = episodes
+            .chunks(share)
+            .map(|part| scope.spawn(move || run(part)))
+            .collect();
+        join_all(handles)
+    });
+    Ok(outcomes?.into_iter().flatten().collect())
 }
 
 /// The methods asked for, and before them `prototype`, with which they are compared; none twice.

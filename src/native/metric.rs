@@ -9,7 +9,7 @@ use super::{
     files,
     folder::{self, ClassFolder},
     library::{self, LibraryClass},
-    weights,
+    weights::{self, Encoding},
 };
 use crate::{
     Error,
@@ -99,7 +99,7 @@ fn train<O: Objective>(args: &MetricArgs, say: &(dyn Fn(&str) + Sync)) -> Result
     let trainer = trainer::<O>(args, &folders, say)?;
     let (metric, network) = match &args.network {
         Some(out) => with_network(trainer, args, &folders, out, say)?,
-        None => (alone(trainer, say), weights::check(&args.weights)?.sha256),
+        None => (alone(trainer, say), weights::check(&args.weights)?.identity),
     };
     files::write(&args.out, metric.to_safetensors(&network)?)?;
     say(&format!("{} written", args.out.display()));
@@ -140,7 +140,7 @@ fn alone<O: Objective>(mut trainer: Trainer<O>, say: &dyn Fn(&str)) -> LearnedMe
 }
 
 /// Trains the projection together with layer 4, and prepares `out` with the network that comes of it. Returns the metric
-/// and that network's SHA-256.
+/// and that network's identity.
 fn with_network<O: Objective>(
     trainer: Trainer<O>,
     args: &MetricArgs,
@@ -167,8 +167,9 @@ fn with_network<O: Objective>(
         source,
         ..manifest.origin
     };
-    let written = weights::write_network(out, trainer.network(&network)?, manifest.trained, origin, say)?;
-    Ok((trainer.learned_metric(), written.sha256))
+    let network = trainer.network(&network)?;
+    let written = weights::write_network(out, network, Encoding::default(), manifest.trained, origin, say)?;
+    Ok((trainer.learned_metric(), written.identity))
 }
 
 /// Means over some steps, as lines.
@@ -200,7 +201,7 @@ impl Progress {
     }
 }
 
-/// Reads a metric that was saved, to be used with the network of this SHA-256.
+/// Reads a metric that was saved, to be used with the network of this identity.
 ///
 /// # Errors
 /// [`Error::Io`]; with the file's path, those of [`LearnedMetric::from_safetensors`].

@@ -1,4 +1,4 @@
-//! Prepares `weights/`: finds a checkpoint, folds it, writes the f16 file and its manifest.
+//! Prepares `weights/`: finds a checkpoint, folds it, writes the weight file and its manifest.
 
 use std::{
     fs,
@@ -14,7 +14,8 @@ use crate::{
     Error, StateDict,
     architecture::convolutions,
     backend::{Backbone, BackendKind},
-    manifest::{MANIFEST_FILE, Manifest, Origin, WEIGHTS_FILE, probe},
+    compact,
+    manifest::{MANIFEST_FILE, Manifest, Origin, probe},
     untrained,
 };
 
@@ -43,12 +44,50 @@ pub struct Licence {
     pub redistributable: bool,
 }
 
+/// How the parameters are written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Encoding {
+    /// [`compact`], with steps of this length.
+    Compact(f32),
+    /// 16 bits each: four times as large, and exact enough for reference values.
+    F16,
+}
+
+impl Default for Encoding {
+    fn default() -> Self {
+        Encoding::Compact(compact::STEP)
+    }
+}
+
+impl Encoding {
+    /// The weight file's name.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Encoding::Compact(_) => "resnet18.compact",
+            Encoding::F16 => "resnet18.safetensors",
+        }
+    }
+
+    fn encode(self, folded: &StateDict) -> Result<Vec<u8>, Error> {
+        match self {
+            Encoding::Compact(step) => compact::encode(folded, step),
+            Encoding::F16 => folded.to_safetensors_f16(),
+        }
+    }
+}
+
 /// Prepares the folder `out` and returns its manifest. Files appear in it only once they are complete.
 /// `say` gets lines for a person.
 ///
 /// # Errors
 /// [`Error::NoWeights`] where automatic sources are exhausted; otherwise what was wrong with the one asked for.
-pub fn prepare(out: &Path, source: &Source, licence: &Licence, say: &mut dyn FnMut(&str)) -> Result<Manifest, Error> {
+pub fn prepare(
+    out: &Path,
+    source: &Source,
+    licence: &Licence,
+    encoding: Encoding,
+    say: &mut dyn FnMut(&str),
+) -> Result<Manifest, Error> {
     if *source == Source::Automatic
         && let Ok(manifest) = check(out)
     {
@@ -66,7 +105,7 @@ pub fn prepare(out: &Path, source: &Source, licence: &Licence, say: &mut dyn FnM
         Source::Url(url) => from_url(url, out, licence, say)?,
         Source::Untrained(seed) => untrained_checkpoint(*seed),
     };
-    write(out, &found, say)
+    write(out, &found, encoding, say)
 }
 
 /// The manifest of a folder whose files are complete.
@@ -100,7 +139,7 @@ pub fn load(folder: &Path) -> Result<StateDict, Error> {
 /// Those of [`load`].
 pub fn open(folder: &Path) -> Result<(Manifest, StateDict), Error> {
     let (manifest, file) = read_checked(folder)?;
-    Ok((manifest, StateDict::from_safetensors(&file)?))
+    Ok((manifest, StateDict::from_file(&file)?))
 }
 
 struct Checkpoint {
@@ -167,14 +206,14 @@ fn from_file(path: &Path, licence: &Licence) -> Result<Checkpoint, Error> {
     })
 }
 
-/// Reads a state dict from a `.pth` or safetensors file.
+/// Reads a state dict from a `.pth`, safetensors or compact file.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::WeightsFormat`].
+/// [`Error::Io`]; those of [`StateDict::from_file`].
 pub fn read_state_dict(path: &Path) -> Result<StateDict, Error> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("pth" | "pt") => pth::read(path),
-        _ => StateDict::from_safetensors(&read(path)?),
+        _ => StateDict::from_file(&read(path)?),
     }
 }
 
@@ -198,6 +237,7 @@ fn untrained_checkpoint(seed: u64) -> Checkpoint {
 pub fn write_network(
     out: &Path,
     state_dict: StateDict,
+    encoding: Encoding,
     trained: bool,
     origin: Origin,
     say: &dyn Fn(&str),
@@ -208,27 +248,32 @@ pub fn write_network(
         trained,
         origin,
     };
-    write(out, &checkpoint, &mut |line| say(line))
+    write(out, &checkpoint, encoding, &mut |line| say(line))
 }
 
-/// The probe is computed from the file as written, so that f16 rounding is part of the known answer.
-fn write(out: &Path, checkpoint: &Checkpoint, say: &mut dyn FnMut(&str)) -> Result<Manifest, Error> {
-    let file = checkpoint
-        .state_dict
-        .folded_trunk(&convolutions())?
-        .to_safetensors_f16()?;
-    let written = StateDict::from_safetensors(&file)?;
+/// The probe is computed from the file as written, so that rounding is part of the known answer.
+fn write(
+    out: &Path,
+    checkpoint: &Checkpoint,
+    encoding: Encoding,
+    say: &mut dyn FnMut(&str),
+) -> Result<Manifest, Error> {
+    let file = encoding.encode(&checkpoint.state_dict.folded_trunk(&convolutions())?)?;
+    let written = StateDict::from_file(&file)?;
     let probe = pollster::block_on(async {
         let backbone = Backbone::start(BackendKind::Cpu, &written).await?;
         probe(&backbone).await
     })?;
-    let manifest = Manifest::new(&file, checkpoint.trained, checkpoint.origin.clone(), probe);
-    replace(&out.join(WEIGHTS_FILE), &file)?;
+    let (trained, origin) = (checkpoint.trained, checkpoint.origin.clone());
+    let identity = checkpoint.state_dict.identity()?;
+    let manifest = Manifest::new(encoding.file_name(), &file, identity, trained, origin, probe);
+    let target = out.join(&manifest.file);
+    replace(&target, &file)?;
     replace(&out.join(MANIFEST_FILE), manifest.to_json()?.as_bytes())?;
     let megabytes = file.len() as f64 / 1e6;
     say(&format!(
         "{} written, {megabytes:.1} MB ({})",
-        out.join(WEIGHTS_FILE).display(),
+        target.display(),
         manifest.origin.source
     ));
     Ok(manifest)

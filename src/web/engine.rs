@@ -16,14 +16,17 @@ use crate::{
     backend::Backbone,
     embedder::{Views, embed, embed_tuned},
     embedding::Query,
-    manifest::{self, Manifest},
+    manifest::Manifest,
     tuned::folded_layer4,
 };
 
-/// The SHA-256 by which a weight file is known, in lower-case hex.
-#[wasm_bindgen]
-pub fn sha256(file: &[u8]) -> String {
-    manifest::sha256(file)
+/// By what the network in a weight file is known to metrics and models; for files that come without a manifest.
+///
+/// # Errors
+/// `weights-…`
+#[wasm_bindgen(js_name = networkIdentity)]
+pub fn network_identity(file: &[u8]) -> Result<String, Error> {
+    StateDict::from_file(file)?.identity()
 }
 
 /// ResNet-18 on one backend.
@@ -36,13 +39,13 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Starts `cpu` or `webgpu` with the bytes of a safetensors state dict, folded or torchvision's own.
+    /// Starts `cpu` or `webgpu` with the bytes of a compact file or a safetensors state dict, folded or torchvision's own.
     ///
     /// # Errors
     /// `unknown-backend`, `weights-…`. A backend that panics poisons the module: probe WebGPU before.
     pub async fn create(backend: String, weights: Vec<u8>) -> Result<Engine, Error> {
         let kind = backend.parse()?;
-        let state_dict = StateDict::from_safetensors(&weights)?;
+        let state_dict = StateDict::from_file(&weights)?;
         drop(weights);
         let backbone = Rc::new(Backbone::start(kind, &state_dict).await?);
         let layer4 = folded_layer4(&state_dict)?;

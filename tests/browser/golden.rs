@@ -7,7 +7,7 @@ use xtask::{chrome::Chrome, server::Server};
 
 use crate::{
     stage::PATIENCE,
-    support::{Golden, Outcome, cosine, real_weights, root, scratch, trial_on_shared},
+    support::{Golden, Outcome, cosine, exact_weights, root, scratch, trial_on_shared},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -61,7 +61,7 @@ fn check(backend: &str) -> Outcome {
     )?;
     let server = Server::start(root())?;
     server.mount("/golden", &folder);
-    server.mount("/weights", real_weights());
+    server.mount("/weights", exact_weights());
     let chrome = Chrome::builder().webgpu().start()?;
     let mut page = chrome.connect()?.new_page()?;
     page.set_timeout(PATIENCE);

@@ -152,7 +152,7 @@ fn saved_and_loaded_again() -> Outcome {
             break;
         }
     }
-    let network = check(weights())?.sha256;
+    let network = check(weights())?.identity;
     let saved = LearnedMetric::from_safetensors(&fs::read(&file)?, &network)?;
     assert_eq!((saved.provenance().classes, saved.provenance().images), (3, 9));
 
@@ -192,7 +192,7 @@ fn a_file_takes_the_embeddings_place() -> Outcome {
     let count = drawn.queries.len();
     let own = stage.answers(count)?;
     let file = scratch("metrics-file").join("made-up.safetensors");
-    fs::write(&file, made_up_metric(&check(weights())?.sha256)?)?;
+    fs::write(&file, made_up_metric(&check(weights())?.identity)?)?;
     stage.page.drop_files("#main", &[file])?;
     stage.wait("document.querySelector('#embedding').dataset.metric === 'siamese'")?;
     let learned = stage.answers(count)?;
@@ -233,7 +233,7 @@ fn foreign_files_change_nothing() -> Outcome {
     stage.train()?;
     let before = stage.answers(drawn.queries.len())?;
     let folder = scratch("metrics-foreign-files");
-    let whole = made_up_metric(&check(weights())?.sha256)?;
+    let whole = made_up_metric(&check(weights())?.identity)?;
     fs::write(folder.join("other.safetensors"), made_up_metric("other weights")?)?;
     fs::write(folder.join("cut.safetensors"), &whole[..whole.len() / 2])?;
     fs::write(folder.join("text.safetensors"), "no metric at all")?;

@@ -11,7 +11,7 @@ use crate::{
     support::{Outcome, fixture, scratch, trial, untrained_weights},
 };
 
-const FILE: &str = "/weights/resnet18.safetensors";
+const FILE: &str = "/weights/resnet18.compact";
 
 pub fn trials() -> Vec<Trial> {
     vec![

@@ -48,7 +48,7 @@ fn weights_untrained() -> Outcome {
     let folder = scratch("cli-weights");
     let made = glimpse(&[&"weights", &"--untrained", &"--out", &folder]);
     assert!(made.status.success(), "{}", text(&made.stderr));
-    let names: Vec<PathBuf> = ["manifest.json", "resnet18.safetensors"]
+    let names: Vec<PathBuf> = ["manifest.json", "resnet18.compact"]
         .map(|name| folder.join(name))
         .into();
     assert!(names.iter().all(|name| name.is_file()));
@@ -209,7 +209,7 @@ fn a_metric_can_change_the_network() -> Outcome {
     let own = predict(&network);
     assert!(own.status.success(), "{}", text(&own.stderr));
     let other = predict(weights);
-    assert!(!other.status.success() && text(&other.stderr).contains("other weights"));
+    assert!(!other.status.success() && text(&other.stderr).contains("another network"));
     Ok(())
 }
 
@@ -224,7 +224,7 @@ fn foreign_metrics_are_refused() -> Outcome {
     let cut = folder.join("cut.safetensors");
     let whole = fs::read(&metric)?;
     fs::write(&cut, &whole[..whole.len() / 2])?;
-    let no_metric = untrained_weights().join("resnet18.safetensors");
+    let no_metric = untrained_weights().join("resnet18.compact");
     let told = |weights: &Path, metric: &Path, method: &str, words: &[&str]| {
         let out = glimpse(&[
             &"predict",
@@ -254,7 +254,7 @@ fn foreign_metrics_are_refused() -> Outcome {
         untrained_weights(),
         &no_metric,
         "finetune",
-        &["resnet18.safetensors", "expected glimpse-metric"],
+        &["resnet18.compact", "no metric"],
     );
     told(untrained_weights(), &metric, "siamese", &["`triplet`", "`siamese`"]);
     Ok(())

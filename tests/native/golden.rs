@@ -8,7 +8,7 @@ use glimpse::{
 };
 use libtest_mimic::Trial;
 
-use crate::support::{Golden, Outcome, cosine, real_weights, trial_on_shared};
+use crate::support::{Golden, Outcome, cosine, exact_weights, trial_on_shared};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -24,7 +24,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn backbone(kind: BackendKind) -> Result<Backbone, Error> {
-    pollster::block_on(Backbone::start(kind, &weights::load(real_weights())?))
+    pollster::block_on(Backbone::start(kind, &weights::load(exact_weights())?))
 }
 
 fn pooled(backbone: &Backbone, squares: &[Square]) -> Result<Vec<Pooled>, Error> {

@@ -9,7 +9,7 @@ use std::{
 
 use glimpse::{
     Square,
-    native::weights::{Licence, Source, prepare},
+    native::weights::{Encoding, Licence, Source, prepare},
     square::{MEAN, SIDE, STD},
 };
 use libtest_mimic::{Failed, Trial};
@@ -52,7 +52,7 @@ pub fn scratch(name: &str) -> PathBuf {
     folder
 }
 
-/// A prepared weights folder: the real weights, or an untrained network where there are none.
+/// A prepared weights folder as the page has it: the real weights, or an untrained network where there are none.
 #[allow(dead_code)] // the native tests need no page
 pub fn weights() -> &'static Path {
     if shared().is_some() {
@@ -62,26 +62,32 @@ pub fn weights() -> &'static Path {
     }
 }
 
-/// A prepared folder of the real weights.
+/// A prepared folder of the real weights, compact as usual.
 pub fn real_weights() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let file = shared()
-            .expect("only called by tests on shared")
-            .join("weights/resnet18.safetensors");
-        prepared("test-weights-real", &Source::File(file))
-    })
+    FOLDER.get_or_init(|| prepared("test-weights-real", &real_source(), Encoding::default()))
+}
+
+/// A prepared folder of the real weights, for comparison with reference values.
+pub fn exact_weights() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| prepared("test-weights-exact", &real_source(), Encoding::F16))
+}
+
+fn real_source() -> Source {
+    let shared = shared().expect("only called by tests on shared");
+    Source::File(shared.join("weights/resnet18.safetensors"))
 }
 
 /// A prepared folder of an untrained network.
 pub fn untrained_weights() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| prepared("test-weights-untrained", &Source::Untrained(1)))
+    FOLDER.get_or_init(|| prepared("test-weights-untrained", &Source::Untrained(1), Encoding::default()))
 }
 
-fn prepared(name: &str, source: &Source) -> PathBuf {
+fn prepared(name: &str, source: &Source, encoding: Encoding) -> PathBuf {
     let folder = scratch(name);
-    prepare(&folder, source, &Licence::default(), &mut |_| ()).expect("a good source can be prepared");
+    prepare(&folder, source, &Licence::default(), encoding, &mut |_| ()).expect("a good source can be prepared");
     folder
 }
 

@@ -49,7 +49,7 @@
  * @property {boolean} checked
  * @property {boolean} kept
  * @property {boolean} manifest false for a network that the visitor brought
- * @property {string} sha256 of the weight file, by which learned metrics know their network
+ * @property {string} identity by which learned metrics know their network, whatever file it came from
  */
 
 /**

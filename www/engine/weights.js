@@ -37,13 +37,13 @@ export async function loadWeights(onProgress) {
     checked: canHash(),
     kept,
     manifest: true,
-    sha256: manifest.sha256,
+    identity: manifest.identity,
   };
   return { bytes, manifest: text, network };
 }
 
 /**
- * A network that the visitor brought. It is neither checked against a manifest nor kept. Its hash is yet to be computed.
+ * A network that the visitor brought. It is neither checked against a manifest nor kept. Its identity is yet to be computed.
  * @param {File} file
  * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, manifest: null, network: NetworkInfo}>}
  */
@@ -54,7 +54,7 @@ export async function readCheckpoint(file) {
       throw new EngineError('file-unreadable', String(error));
     },
   );
-  const network = { name: file.name, source: file.name, bytes: bytes.length, trained: true, fromCache: false, checked: false, kept: false, manifest: false, sha256: '' };
+  const network = { name: file.name, source: file.name, bytes: bytes.length, trained: true, fromCache: false, checked: false, kept: false, manifest: false, identity: '' };
   return { bytes, manifest: null, network };
 }
 
@@ -66,7 +66,7 @@ function parseManifest(text) {
   } catch (error) {
     throw new EngineError('manifest', `weights/manifest.json is not JSON: ${error}`);
   }
-  const expected = { network: 'string', file: 'string', source: 'string', sha256: 'string', bytes: 'number', trained: 'boolean' };
+  const expected = { network: 'string', file: 'string', source: 'string', sha256: 'string', identity: 'string', bytes: 'number', trained: 'boolean' };
   for (const [name, type] of Object.entries(expected)) {
     const got = typeof manifest?.[name];
     if (got !== type) throw new EngineError('manifest', `weights/manifest.json: expected ${name} to be a ${type}, got ${got}`);

@@ -34,7 +34,7 @@ let engine = null;
 /** Whether photos are embedded from one view alone. */
 let oneView = false;
 /** SHA-256 of the weights that embed. */
-let weightsHash = '';
+let networkIdentity = '';
 /** What one view took, in milliseconds. */
 let viewMilliseconds = 0;
 /**
@@ -112,14 +112,14 @@ async function start({ backend, reason, checkpoint, oneView: asked }, job) {
     : loadWeights((loaded, total) => job.report({ phase: 'weights', loaded, total }));
   const [{ bytes, manifest, network }] = await Promise.all([weights, moduleReady]);
   job.check();
-  network.sha256 ||= module.sha256(bytes);
+  network.identity ||= module.networkIdentity(bytes);
   job.report({ phase: 'backend' });
   await engineLane.close();
   try {
     const started = await startEngine({ module, wanted: backend, reason, weights: bytes, manifest });
     engine?.free();
     engine = started.engine;
-    weightsHash = network.sha256;
+    networkIdentity = network.identity;
     const milliseconds = await timeView();
     viewMilliseconds = milliseconds;
     const views = chooseViews(asked, milliseconds);
@@ -361,7 +361,7 @@ async function train({ options, pictures }, job) {
  * @returns {Promise<{summary: Omit<Metric, 'name' | 'network'>, network: string}>}
  */
 async function useMetric({ bytes }) {
-  return { summary: (await session).useMetric(bytes, weightsHash), network: weightsHash };
+  return { summary: (await session).useMetric(bytes, networkIdentity), network: networkIdentity };
 }
 
 async function forgetMetric() {
@@ -370,7 +370,7 @@ async function forgetMetric() {
 
 /** The metric that compares now, as a file. */
 async function metricFile() {
-  const bytes = (await session).metricFile(weightsHash);
+  const bytes = (await session).metricFile(networkIdentity);
   if (!bytes) throw new EngineError('no-metric');
   return { file: new Blob([bytes], { type: 'application/octet-stream' }) };
 }

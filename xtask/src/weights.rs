@@ -11,6 +11,9 @@ use std::process::{Command, ExitStatus};
 /// `cargo glimpse weights` ends with this code when it found no source to take weights from.
 const NO_SOURCE: i32 = 3;
 
+/// The version of the manifest that the page reads; an older folder is prepared anew.
+const SCHEMA: u64 = 2;
+
 /// What `weights/manifest.json` says, as far as xtask asks.
 #[derive(Debug)]
 pub struct Manifest {
@@ -31,6 +34,9 @@ impl Manifest {
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let json: Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
         let missing = |key: &str| format!("{} has no {key}", path.display());
+        if json["schema"].as_u64() != Some(SCHEMA) {
+            bail!("{} is of another version than {SCHEMA}", path.display());
+        }
         let file = dir.join(json["file"].as_str().with_context(|| missing("file"))?);
         let expected = json["bytes"].as_u64().with_context(|| missing("bytes"))?;
         let found = fs::metadata(&file)
@@ -105,7 +111,8 @@ mod tests {
     fn folder(bytes: usize) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("net.safetensors"), vec![0; bytes]).unwrap();
-        let manifest = r#"{"file": "net.safetensors", "bytes": 5, "redistributable": true, "trained": false}"#;
+        let manifest =
+            r#"{"schema": 2, "file": "net.safetensors", "bytes": 5, "redistributable": true, "trained": false}"#;
         fs::write(dir.path().join("manifest.json"), manifest).unwrap();
         dir
     }
