@@ -15,17 +15,17 @@ use burn_candle::{Candle, CandleDevice};
 use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
 
 #[cfg(any(feature = "candle", feature = "webgpu"))]
-use crate::embedder::BurnEmbedder;
+use crate::burn_embedder::BurnEmbedder;
 #[cfg(all(not(target_arch = "wasm32"), any(feature = "candle", feature = "webgpu")))]
 use crate::pretrain::network::Network;
 use crate::{
     Embedder, Error, Square, StateDict,
     architecture::{Pooled, Seen},
     cpu::Trunk,
-    deep::ShotMaps,
     learning::Learning,
+    shot_maps::ShotMaps,
 };
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 use crate::{
     deep_metric::NetworkLearning,
     metric::{Objective, Trainer as MetricTrainer},
@@ -184,12 +184,12 @@ fn left_out(kind: BackendKind) -> Error {
 ///
 /// # Errors
 /// [`Error::Option`] where the backend computes no gradients; those of [`Network::new`].
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub fn learner(kind: BackendKind, state: &State, classes: usize) -> Answer<'_, Box<dyn Learner>> {
     Box::pin(start_learner(kind, state, classes))
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 #[cfg_attr(not(any(feature = "candle", feature = "webgpu")), expect(unused_variables))]
 async fn start_learner(kind: BackendKind, state: &State, classes: usize) -> Result<Box<dyn Learner>, Error> {
     match kind {
@@ -254,7 +254,7 @@ pub fn deep_metric_trainer<O: Objective>(
 ///
 /// # Errors
 /// Always [`Error::Backend`].
-#[cfg(all(not(feature = "candle"), not(target_arch = "wasm32")))]
+#[cfg(all(feature = "burn", not(feature = "candle"), not(target_arch = "wasm32")))]
 pub fn deep_metric_trainer<O: Objective>(
     _: MetricTrainer<O>,
     _: &StateDict,

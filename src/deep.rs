@@ -14,115 +14,21 @@ use burn::tensor::backend::Backend;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use crate::{
-    Classifier, Error, Picture, Square, StateDict,
-    architecture::LAYER3,
+    Classifier, Error, StateDict,
     autodiff::layer4::Layer4,
-    embedder::Views,
     episode::draw,
-    features::Task,
-    finetune::{self, StepReport, TrainingOptions, TrainingRequest},
+    finetune::{self, StepReport, TrainingOptions},
     learning::Learning,
-    picture::VIEWS,
-    support::Class,
+    shot_maps::{ShotMaps, needs_maps},
     tuned::Tuned,
 };
 
-/// Most shots that a page learns from: beyond it, memory and patience run out.
-pub const MOST_SHOTS: usize = 200;
-/// Maps that are kept, 200 KB each: the more shots, the fewer views of each. One of each is always kept.
-const MOST_MAPS: usize = 400;
 /// Maps in a step. Few, so that a step is short and a training can be cancelled soon.
 const BATCH: usize = 8;
 /// The head's learning rate, that of [`crate::finetune`].
 const HEAD_RATE: f64 = 0.02;
 /// Where the random numbers start: the same shots shall give the same classifier.
 const SEED: u64 = 1;
-
-/// What is learnt from: an episode's shots, and maps of their views that are added one shot after the other.
-#[derive(Debug, Clone)]
-pub struct ShotMaps {
-    task: Task,
-    options: TrainingOptions,
-    /// Ids of the shots, in the order in which their maps are to be added.
-    shot_ids: Vec<u32>,
-    /// The index of each shot's class.
-    labels: Vec<usize>,
-    views: usize,
-    /// `[shots][views]`
-    maps: Vec<Vec<Vec<f32>>>,
-}
-
-impl ShotMaps {
-    /// Takes the shots, embedded by the network as it is.
-    ///
-    /// # Errors
-    /// [`Error::TooManyShots`] above the limit; [`Error::Option`]; [`Error::EmptyClass`].
-    pub fn new(episode: &[&Class], request: &TrainingRequest, limit: Option<usize>) -> Result<Self, Error> {
-        let options = request.options()?;
-        let shots = || {
-            episode
-                .iter()
-                .enumerate()
-                .flat_map(|(label, class)| class.shots.iter().map(move |shot| (label, shot.id)))
-        };
-        let count = shots().count();
-        if let Some(limit) = limit.filter(|&limit| count > limit) {
-            return Err(Error::TooManyShots { limit, got: count });
-        }
-        Ok(Self {
-            task: Task::new(options.features, episode)?,
-            options,
-            shot_ids: shots().map(|(_, id)| id).collect(),
-            labels: shots().map(|(label, _)| label).collect(),
-            views: (MOST_MAPS / count.max(1)).clamp(1, VIEWS),
-            maps: Vec::with_capacity(count),
-        })
-    }
-
-    /// Ids of the shots, in the order in which their maps are to be added.
-    pub fn shot_ids(&self) -> &[u32] {
-        &self.shot_ids
-    }
-
-    /// The squares of a shot whose maps are wanted; one where its embedding was made of one.
-    ///
-    /// # Errors
-    /// Those of [`Views::of`].
-    pub fn squares(&self, picture: &Picture, views: Views) -> Result<Vec<Square>, Error> {
-        let mut squares = match self.views {
-            1 => Views::One.of(picture)?,
-            _ => views.of(picture)?,
-        };
-        squares.truncate(self.views);
-        Ok(squares)
-    }
-
-    /// Adds the maps after layer 3 of the next shot's squares, `[256, 14, 14]` each.
-    ///
-    /// # Errors
-    /// [`Error::Maps`] where they are of another size, or where no shot is left.
-    pub fn add(&mut self, maps: Vec<Vec<f32>>) -> Result<(), Error> {
-        let expected = LAYER3.0 * LAYER3.1 * LAYER3.1;
-        if maps.is_empty() || maps.iter().any(|map| map.len() != expected) || self.maps.len() == self.shot_ids.len() {
-            let lengths = maps.iter().map(Vec::len).collect::<Vec<_>>();
-            return Err(Error::Maps {
-                reason: format!(
-                    "lengths {lengths:?} of shot {}, expected {expected} each",
-                    self.maps.len() + 1
-                ),
-            });
-        }
-        self.maps.push(maps);
-        Ok(())
-    }
-}
-
-/// The error of a training that was started without maps.
-pub fn needs_maps() -> Error {
-    Error::Maps {
-        reason: "the method deep needs them".into(),
-    }
-}
 
 /// A deep fine-tuning under way.
 #[derive(Debug)]
@@ -142,7 +48,7 @@ impl<B: Backend> Trainer<B> {
     /// # Errors
     /// [`Error::Maps`] where a shot lacks its maps; those of [`Layer4::new`] and [`finetune::Trainer::new`].
     pub fn new(examples: ShotMaps, layer4: &StateDict) -> Result<Self, Error> {
-        if examples.maps.len() != examples.shot_ids.len() {
+        if examples.maps.len() != examples.shot_ids().len() {
             return Err(needs_maps());
         }
         let options = TrainingOptions {
@@ -212,14 +118,17 @@ impl<B: Backend> Learning for Trainer<B> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "candle"))]
 mod tests {
     use super::*;
     use crate::{
-        Embedding, Session, SupportSet, backend,
+        Picture, Session, backend,
         cpu::Trunk,
-        embedder::{embed, embed_tuned},
+        embedder::{Views, embed, embed_tuned},
+        features::Task,
+        finetune::TrainingRequest,
         session::DeepPreparation,
+        shot_maps::MOST_SHOTS,
         tuned::folded_layer4,
         untrained,
         vector::dot,
@@ -358,38 +267,11 @@ mod tests {
         assert!(fixture.session.tuned().is_none(), "other shots");
     }
 
-    /// So many shots of two classes.
-    fn support(shots: u32) -> SupportSet {
-        let mut support = SupportSet::default();
-        for shot in 0..shots {
-            let embedding = Embedding::new(vec![1.0; crate::embedding::LENGTH]).unwrap();
-            support.set_shot(shot % 2, shot, embedding);
-        }
-        support
-    }
-
     #[test]
-    fn too_many_shots_are_refused_where_there_is_a_limit() {
+    fn a_training_needs_its_maps() {
+        let fixture = fixture();
         let request = TrainingRequest::default();
-        let (most, more) = (support(200), support(201));
-        let maps = |support: &SupportSet, limit| ShotMaps::new(&support.training_episode().unwrap(), &request, limit);
-        assert_eq!(maps(&most, Some(MOST_SHOTS)).unwrap().views, 2);
-        assert_eq!(maps(&more, None).unwrap().views, 1);
-        let error = maps(&more, Some(MOST_SHOTS)).unwrap_err();
-        assert_eq!(error.code(), "too-many-shots");
-        assert!(
-            error.to_string().contains("at most 200") && error.to_string().contains("got 201"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn maps_must_be_those_of_the_shots() {
-        let support = support(2);
-        let mut maps = ShotMaps::new(&support.training_episode().unwrap(), &TrainingRequest::default(), None).unwrap();
-        assert_eq!(maps.add(vec![vec![0.0; 5]]).unwrap_err().code(), "maps");
-        assert_eq!(maps.add(Vec::new()).unwrap_err().code(), "maps");
-        let layer4 = folded_layer4(&untrained::state_dict(1)).unwrap();
-        assert_eq!(backend::deep_trainer(maps, &layer4).unwrap_err().code(), "maps");
+        let maps = ShotMaps::new(&fixture.session.support().training_episode().unwrap(), &request, None).unwrap();
+        assert_eq!(backend::deep_trainer(maps, &fixture.layer4).unwrap_err().code(), "maps");
     }
 }

@@ -266,7 +266,7 @@ impl Trainer {
 
     /// One step on other vectors than before, `[n_way][any][length]` and at least one: what a network that learns too
     /// sees now. Gives also the slopes of the loss by these vectors, in their order.
-    pub(crate) fn step_on(&mut self, shots: Vec<Vec<Vec<f32>>>) -> (StepReport, Vec<Vec<f32>>) {
+    pub fn step_on(&mut self, shots: Vec<Vec<Vec<f32>>>) -> (StepReport, Vec<Vec<f32>>) {
         self.task.shots = shots;
         let (scale, rows, length) = (self.parameters.scale[0], self.compared_rows(), self.task.space.length());
         let gradient = self.advance();

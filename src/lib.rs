@@ -8,14 +8,18 @@
 
 mod adam;
 pub mod architecture;
+#[cfg(feature = "burn")]
 pub mod autodiff;
 pub mod backend;
+#[cfg(feature = "burn")]
+pub mod burn_embedder;
 pub mod classifier;
 pub mod compact;
 pub mod cosine_metric;
 pub mod cpu;
+#[cfg(feature = "burn")]
 pub mod deep;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod deep_metric;
 pub mod embedder;
 pub mod embedding;
@@ -31,18 +35,20 @@ pub mod manifest;
 pub mod metric;
 mod metric_file;
 pub mod model;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod native;
 pub mod nearest;
 pub mod photo;
 pub mod picture;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod pretrain;
 pub mod projection;
 pub mod rejection;
+#[cfg(feature = "burn")]
 pub mod resnet18;
 pub mod scale;
 pub mod session;
+pub mod shot_maps;
 pub mod siamese;
 pub mod square;
 pub mod state_dict;

@@ -12,7 +12,6 @@ use serde::Serialize;
 use crate::{
     Classifier, Embedding, Error, Method, StateDict, SupportSet, backend,
     cosine_metric::CosineMetric,
-    deep::{self, ShotMaps},
     embedding::Query,
     evaluation::{Confusion, argmax},
     features::{Features, Space, Task},
@@ -22,6 +21,7 @@ use crate::{
     metric::{self, Examples, MetricOptions, Objective},
     nearest,
     rejection::{Familiarity, Rejection},
+    shot_maps::{self, ShotMaps},
     siamese::Siamese,
     support::Class,
     triplet::Triplet,
@@ -221,7 +221,7 @@ fn learner(request: &TrainingRequest, metric: Option<&LearnedMetric>, episode: &
         Method::Siamese => start::<Siamese>(request, metric, episode),
         Method::Triplet => start::<Triplet>(request, metric, episode),
         Method::CosineMetric => start::<CosineMetric>(request, metric, episode),
-        Method::Deep => Err(deep::needs_maps()),
+        Method::Deep => Err(shot_maps::needs_maps()),
         Method::FinetunePlain | Method::Finetune => {
             let options = request.options()?;
             let task = task(options.features)?;

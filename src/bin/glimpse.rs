@@ -20,7 +20,6 @@ mod native {
     use glimpse::{
         Embedding, Error, Method, StateDict,
         backend::{Backbone, BackendKind},
-        deep::ShotMaps,
         embedder::{self, Views},
         embedding::Query,
         manifest::Manifest,
@@ -35,6 +34,7 @@ mod native {
             weights::{self, Encoding, Licence, Source},
         },
         session::{Prediction, Score},
+        shot_maps::ShotMaps,
         tuned::folded_layer4,
     };
 

@@ -3,8 +3,8 @@
 use crate::{
     Classifier, Embedder, Error, Picture, StateDict,
     backend::{self, Backbone},
-    deep::ShotMaps,
     embedder::Views,
+    shot_maps::ShotMaps,
 };
 
 /// Steps from one line of progress to the next.

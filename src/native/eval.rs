@@ -18,7 +18,6 @@ use super::{
 use crate::{
     Embedding, Error, Method, Picture, StateDict,
     backend::{Backbone, BackendKind},
-    deep::{ShotMaps, needs_maps},
     embedder::{Views, embed_tuned},
     episode::{Episode, Item, Sampler, Shape},
     evaluation::{Calibration, Confusion, argmax, auroc, mean, paired},
@@ -27,6 +26,7 @@ use crate::{
     native::library::LibraryClass,
     rejection::Rejection,
     session::fit,
+    shot_maps::{ShotMaps, needs_maps},
     support::{Class, Shot},
     tuned::folded_layer4,
 };

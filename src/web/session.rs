@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{
     Embedding, Error, Method, Session,
-    deep::MOST_SHOTS,
     embedding::{LENGTH, Query},
     finetune::TrainingRequest,
     learned_metric::LearnedMetric,
     session::Training,
+    shot_maps::MOST_SHOTS,
 };
 
 /// Support set, prototypes and head.
