@@ -31,6 +31,7 @@ pub mod model;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod nearest;
+pub mod onnx;
 pub mod photo;
 pub mod picture;
 #[cfg(not(target_arch = "wasm32"))]
