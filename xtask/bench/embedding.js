@@ -32,28 +32,22 @@ let inputs;
 /**
  * Loads the photos and starts these contenders.
  * @param {string[]} names
- * @returns {Promise<{reference: boolean}>} whether reference values are there
+ * @returns {Promise<{photos: number, reference: number[][] | null}>} how many photos, and their reference embeddings
  */
 export async function start(names) {
   inputs = await loadInputs();
   for (const name of names) contenders.set(name, await STARTS[name]());
-  return { reference: inputs.embeddings !== null };
+  return { photos: inputs.squares.length, reference: inputs.embeddings };
 }
 
 /**
- * The embedding of every photo, one at a time.
  * @param {string} name
+ * @param {number} photo
+ * @returns {Promise<number[]>}
  */
-export async function embeddings(name) {
+export async function embedding(name, photo) {
   const contender = contenders.get(name);
-  const rows = [];
-  for (const square of inputs.squares) rows.push([...(await contender.embed(contender.prepare([square])))]);
-  return rows;
-}
-
-/** The reference values of the same. */
-export function reference() {
-  return inputs.embeddings;
+  return [...(await contender.embed(contender.prepare([inputs.squares[photo]])))];
 }
 
 /**

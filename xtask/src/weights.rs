@@ -58,10 +58,10 @@ pub fn prepare() -> Result<Manifest> {
     }
     let status = run(&[])?;
     if status.code() == Some(NO_SOURCE) {
-        println!(
+        eprintln!(
             "\n  No trained weights could be had. Generating an UNTRAINED network: the page will work, its answers"
         );
-        println!("  will be poor. For the real thing: cargo glimpse weights --from FILE-OR-URL\n");
+        eprintln!("  will be poor. For the real thing: cargo glimpse weights --from FILE-OR-URL\n");
         check(run(&["--untrained"])?)?;
     } else {
         check(status)?;
@@ -70,7 +70,7 @@ pub fn prepare() -> Result<Manifest> {
 }
 
 fn run(arguments: &[&str]) -> Result<ExitStatus> {
-    println!(
+    eprintln!(
         "Preparing the network's weights (cargo glimpse weights {})",
         arguments.join(" ")
     );

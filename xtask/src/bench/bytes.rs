@@ -4,7 +4,7 @@ use super::Setting;
 use super::table::{Column, Table};
 use crate::progress::step;
 use crate::{links, npm, process};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -22,21 +22,22 @@ pub fn measure(setting: &Setting) -> Result<Table> {
         Column::new("brotli, MB", 3),
     ];
     let mut table = Table::new("Bytes to a first prediction", &columns);
-    let mut total = [0.0; 3];
-    for (name, files) in groups {
-        let sizes = step(&format!("Compressing the {name}"), || compressed_sizes(&files))?;
-        for (total, size) in total.iter_mut().zip(sizes) {
-            *total += size;
-        }
-        table.row(name, in_megabytes(sizes));
+    let all: Vec<&PathBuf> = groups.iter().flat_map(|(_, files)| files).collect();
+    let sizes = step("Compressing module, weights and page", || compressed_sizes(&all))?;
+    let mut left = sizes.as_slice();
+    for (name, files) in &groups {
+        let (own, rest) = left.split_at(files.len());
+        table.row(*name, in_megabytes(own));
+        left = rest;
     }
-    table.row("all", in_megabytes(total));
+    table.row("all", in_megabytes(&sizes));
     table.note = "gzip -9 and brotli -q 11, each file for itself.".to_owned();
     Ok(table)
 }
 
-fn in_megabytes(sizes: [f64; 3]) -> [Option<f64>; 3] {
-    sizes.map(|size| Some(size / 1e6))
+/// Files together: raw, gzip and brotli.
+fn in_megabytes(sizes: &[[f64; 3]]) -> [Option<f64>; 3] {
+    [0, 1, 2].map(|kind| Some(sizes.iter().map(|size| size[kind]).sum::<f64>() / 1e6))
 }
 
 /// All that the page loads besides the module and the weights.
@@ -48,11 +49,16 @@ fn page_files(setting: &Setting) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The files' sizes together: raw, gzip and brotli.
-fn compressed_sizes(files: &[PathBuf]) -> Result<[f64; 3]> {
+/// Each file's size: raw, gzip and brotli.
+fn compressed_sizes(files: &[&PathBuf]) -> Result<Vec<[f64; 3]>> {
     let script = crate::root().join("xtask/bench/compressed.mjs");
     let said = process::output(Command::new("node").arg(script).args(files))?;
-    let sizes: Vec<[f64; 3]> = serde_json::from_str(&said).context("the sizes are not as expected")?;
-    let sum = |kind: usize| sizes.iter().map(|size| size[kind]).sum();
-    Ok([sum(0), sum(1), sum(2)])
+    let sizes: Vec<_> = serde_json::from_str(&said).context("the sizes are not as expected")?;
+    ensure!(
+        sizes.len() == files.len(),
+        "{} sizes of {} files",
+        sizes.len(),
+        files.len()
+    );
+    Ok(sizes)
 }

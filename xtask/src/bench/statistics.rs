@@ -12,14 +12,15 @@ pub fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// Cosine similarity; 0 where the lengths differ or one of the two is zero.
+/// Cosine similarity; 0 where it has no value: for other lengths, zeros, and what is not finite.
 pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
-    if a.len() != b.len() {
-        return 0.0;
-    }
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let norms = (dot(a, a) * dot(b, b)).sqrt();
-    if norms > 0.0 { dot(a, b) / norms } else { 0.0 }
+    let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    if a.len() == b.len() && cosine.is_finite() {
+        cosine
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]
@@ -39,6 +40,8 @@ mod tests {
         assert!((cosine(&[3.0, 4.0], &[4.0, 3.0]) - 0.96).abs() < 1e-12);
         assert!((cosine(&[1.0, 0.0], &[-2.0, 0.0]) + 1.0).abs() < 1e-12);
         assert_eq!(cosine(&[1.0], &[1.0, 0.0]), 0.0);
-        assert_eq!(cosine(&[0.0], &[0.0]), 0.0);
+        for odd in [0.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(cosine(&[odd, 1.0], &[odd, 0.0]), 0.0);
+        }
     }
 }
