@@ -139,15 +139,9 @@ fn processor() -> String {
 }
 
 fn as_json(machine: &[(&str, String)], tables: &[Table]) -> Value {
-    let machine: Map<String, Value> = machine
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), json!(value)))
-        .collect();
-    let tables: Map<String, Value> = tables
-        .iter()
-        .map(|table| (table.title.clone(), table.to_json()))
-        .collect();
-    json!({"machine": machine, "tables": tables})
+    let machine = machine.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+    let tables = tables.iter().map(|table| (table.title.clone(), table.to_json()));
+    json!({"machine": machine.collect::<Map<_, _>>(), "tables": tables.collect::<Map<_, _>>()})
 }
 
 fn as_text(machine: &[(&str, String)], tables: &[Table]) -> String {

@@ -46,18 +46,16 @@ impl Table {
         self.rows.push((name.into(), cells.into()));
     }
 
-    /// `{row: {column: number}}`
+    /// `{rows: {row: {column: number}}, note}`
     pub fn to_json(&self) -> Value {
-        let row = |cells: &[Option<f64>]| -> Map<String, Value> {
+        let cells = |cells: &[Option<f64>]| -> Map<String, Value> {
             let columns = self.columns.iter().zip(cells);
             columns
                 .map(|(column, cell)| (column.name.to_owned(), json!(cell)))
                 .collect()
         };
-        self.rows
-            .iter()
-            .map(|(name, cells)| (name.clone(), Value::Object(row(cells))))
-            .collect()
+        let rows = self.rows.iter().map(|(name, row)| (name.clone(), json!(cells(row))));
+        json!({"rows": rows.collect::<Map<_, _>>(), "note": self.note})
     }
 
     /// The table's texts, line by line.
@@ -128,10 +126,10 @@ On a slow day.
 
     #[test]
     fn json_has_all_digits() {
-        let expected = json!({
+        let rows = json!({
             "ours": {"time, ms": 31.25, "ratio": null},
             "another": {"time, ms": 100.0, "ratio": 0.3125},
         });
-        assert_eq!(table().to_json(), expected);
+        assert_eq!(table().to_json(), json!({"rows": rows, "note": "On a slow day."}));
     }
 }
