@@ -46,7 +46,7 @@ pub fn measure_cpu(setting: &Setting) -> Result<Table> {
         warmups: 2,
         runs: 5,
     };
-    measure("Embedding on the CPU, one thread", setting, &names, turns)
+    measure("Embedding on the CPU, one thread", setting, &names, turns).map(|(table, _)| table)
 }
 
 /// On WebGPU, whatever its adapter is.
@@ -64,7 +64,9 @@ pub fn measure_webgpu(setting: &Setting) -> Result<Table> {
             runs: 20,
         },
     };
-    measure("Embedding on WebGPU", setting, &ON_WEBGPU, turns)
+    let (mut table, adapter) = measure("Embedding on WebGPU", setting, &ON_WEBGPU, turns)?;
+    table.note = format!("Adapter: {adapter}. {}", table.note);
+    Ok(table)
 }
 
 fn is_software(adapter: &str) -> bool {
@@ -74,7 +76,8 @@ fn is_software(adapter: &str) -> bool {
         .any(|name| adapter.contains(name))
 }
 
-fn measure(title: &str, setting: &Setting, names: &[&str], turns: impl Fn(&str) -> Turns) -> Result<Table> {
+/// The table, and the name of the WebGPU adapter.
+fn measure(title: &str, setting: &Setting, names: &[&str], turns: impl Fn(&str) -> Turns) -> Result<(Table, String)> {
     let server = setting.server()?;
     server.mount("/golden", crate::root().join("../shared/golden"));
     peers::mount(&server)?;
@@ -93,12 +96,8 @@ fn measure(title: &str, setting: &Setting, names: &[&str], turns: impl Fn(&str) 
     let cosines = step("Comparing what they compute", || compare(&page, names, &started))?;
     let times = step("Embedding in turns", || take_turns(&page, names, &turns(&adapter)))?;
     let mut table = table(title, names, &times, &cosines);
-    table.note = format!(
-        "Adapter: {}. {}",
-        if adapter.is_empty() { "none" } else { &adapter },
-        reference_note(golden)
-    );
-    Ok(table)
+    table.note = reference_note(golden).to_owned();
+    Ok((table, adapter))
 }
 
 fn reference_note(golden: bool) -> &'static str {
