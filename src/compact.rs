@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The usual length of a step: the longest that lost no accuracy that could be measured (`docs/PERFORMANCE.md`).
-pub const STEP: f32 = 0.28;
+pub const STEP: f32 = 0.35;
 /// Most steps to either side of 0.
 const MOST: f32 = i8::MAX as f32;
 /// A file that unpacks to more is not one of ours: all parameters with 16 bits each, and room for names.

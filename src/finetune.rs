@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Classifier, Error, Head, Method,
     adam::Adam,
+    episode::draw,
     evaluation::argmax,
     features::{Features, Task},
     head::DEFAULT_SCALE,
@@ -29,8 +30,10 @@ use crate::{
 
 /// Keeps the norm of a row of W away from 0 in the division.
 const NORM_FLOOR: f32 = 1e-12;
-/// Where random rows start; any number would do, but the same shots shall give the same head.
+/// Where random rows and mini-batches start; any number would do, but the same shots shall give the same head.
 const SEED: u64 = 1;
+/// Most shots in a step, where nobody asks for another number: a larger support set is learnt in mini-batches.
+const MOST_SHOTS_IN_A_STEP: usize = 512;
 
 /// How a row of W is compared with a query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +67,11 @@ pub struct TrainingOptions {
     pub initialisation: Initialisation,
     /// How W is compared with a query.
     pub similarity: Similarity,
-    /// Steps over the whole support set, 1 to 10,000.
+    /// Steps, 1 to 10,000.
     pub steps: usize,
+    /// Most shots in a step, at least 1. The whole support set where it has no more; otherwise mini-batches, in which every
+    /// shot comes once before any comes again.
+    pub batch: usize,
     /// Adam's learning rate, above 0, at most 1.
     pub learning_rate: f64,
     /// λ, 0 to 10.
@@ -93,6 +99,7 @@ impl TrainingOptions {
                 initialisation: Initialisation::Prototypes,
                 similarity: Similarity::Cosine,
                 steps: 200,
+                batch: MOST_SHOTS_IN_A_STEP,
                 learning_rate: 5e-4,
                 entropy_weight: 1.0,
                 scale: Some(1.0),
@@ -103,6 +110,7 @@ impl TrainingOptions {
                 initialisation: Initialisation::Prototypes,
                 similarity: Similarity::Cosine,
                 steps: 50,
+                batch: MOST_SHOTS_IN_A_STEP,
                 learning_rate: 0.02,
                 entropy_weight: 0.1,
                 scale: None,
@@ -126,6 +134,8 @@ pub struct TrainingRequest {
     pub similarity: Option<Similarity>,
     /// See [`TrainingOptions::steps`].
     pub steps: Option<usize>,
+    /// See [`TrainingOptions::batch`].
+    pub batch: Option<usize>,
     /// See [`TrainingOptions::learning_rate`].
     pub learning_rate: Option<f64>,
     /// See [`TrainingOptions::entropy_weight`].
@@ -148,6 +158,7 @@ impl TrainingRequest {
             initialisation: self.initialisation.unwrap_or(usual.initialisation),
             similarity: self.similarity.unwrap_or(usual.similarity),
             steps: self.steps.unwrap_or(usual.steps),
+            batch: self.batch.unwrap_or(usual.batch),
             learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
             entropy_weight: self.entropy_weight.unwrap_or(usual.entropy_weight),
             scale: self.scale.or(usual.scale),
@@ -156,6 +167,7 @@ impl TrainingRequest {
         let (steps, rate) = (options.steps, options.learning_rate);
         let (lambda, scale) = (options.entropy_weight, options.scale.unwrap_or(DEFAULT_SCALE));
         check((1..=10_000).contains(&steps), "steps", "1 to 10000", steps)?;
+        check(options.batch > 0, "batch", "at least 1", options.batch)?;
         check(rate > 0.0 && rate <= 1.0, "learningRate", "above 0, at most 1", rate)?;
         check((0.0..=10.0).contains(&lambda), "entropyWeight", "0 to 10", lambda)?;
         check(scale > 0.0 && scale <= 1000.0, "scale", "above 0, at most 1000", scale)?;
@@ -197,6 +209,9 @@ pub struct Trainer {
     options: TrainingOptions,
     parameters: Parameters,
     optimizers: Parameters<Adam>,
+    /// Numbers of the shots of this epoch that are still to come.
+    coming: Vec<usize>,
+    random: ChaCha8Rng,
     step: usize,
 }
 
@@ -246,6 +261,8 @@ impl Trainer {
             options,
             parameters,
             optimizers,
+            coming: Vec::new(),
+            random: ChaCha8Rng::seed_from_u64(SEED),
             step: 0,
         })
     }
@@ -280,10 +297,11 @@ impl Trainer {
         (gradient.report, gradient.logits.iter().map(of_vector).collect())
     }
 
-    /// One Adam step over all vectors.
+    /// One Adam step over a batch.
     fn advance(&mut self) -> Gradient {
         self.step += 1;
-        let gradient = self.gradient();
+        let batch = self.batch();
+        let gradient = self.gradient(&batch);
         let rate = self.options.learning_rate as f32;
         let (parameters, optimizers) = (&mut self.parameters, &mut self.optimizers);
         let of = &gradient.parameters;
@@ -295,9 +313,27 @@ impl Trainer {
         gradient
     }
 
-    /// The gradient of the loss at the head as it is, and what the loss is there.
-    fn gradient(&self) -> Gradient {
-        let shots = self.task.shots.iter().map(Vec::len).sum::<usize>() as f32;
+    /// Numbers of the shots to learn from next, ascending.
+    fn batch(&mut self) -> Vec<usize> {
+        let shots = self.task.shots.iter().map(Vec::len).sum();
+        if shots <= self.options.batch {
+            return (0..shots).collect();
+        }
+        let mut batch = Vec::with_capacity(self.options.batch);
+        while batch.len() < self.options.batch {
+            if self.coming.is_empty() {
+                self.coming = draw(&mut self.random, shots, shots);
+            }
+            batch.extend(self.coming.pop());
+        }
+        batch.sort_unstable();
+        batch
+    }
+
+    /// The gradient of the loss of some shots at the head as it is, and what the loss is there.
+    fn gradient(&self, batch: &[usize]) -> Gradient {
+        let all: Vec<(usize, &Vec<f32>)> = self.task.labelled().collect();
+        let shots = batch.len() as f32;
         let (scale, bias) = (self.parameters.scale[0], &self.parameters.bias);
         let rows = self.compared_rows();
         let mut gradient = Parameters {
@@ -305,7 +341,9 @@ impl Trainer {
             bias: vec![0.0; bias.len()],
             scale: vec![0.0],
         };
-        let mut of_logits: Vec<Vec<f32>> = Vec::new();
+        let mut of_logits: Vec<Vec<f32>> = Vec::with_capacity(batch.len());
+        // What a row's own direction takes off its gradient.
+        let mut along = vec![0.0; rows.len()];
         let mut report = StepReport {
             step: self.step,
             loss: 0.0,
@@ -313,7 +351,7 @@ impl Trainer {
             entropy: 0.0,
             accuracy: 0.0,
         };
-        for (label, query) in self.task.labelled() {
+        for &(label, query) in batch.iter().map(|&shot| &all[shot]) {
             let similarities: Vec<f32> = rows.iter().map(|(row, _)| dot(row, query)).collect();
             let logits: Vec<f32> = similarities.iter().zip(bias).map(|(s, b)| scale * s + b).collect();
             let of_shot = ShotLoss::new(&logits, label, self.options.entropy_weight);
@@ -321,19 +359,28 @@ impl Trainer {
             report.entropy += of_shot.entropy / shots;
             report.accuracy += if of_shot.correct { 1.0 / shots } else { 0.0 };
             let of_rows = gradient.weight.chunks_exact_mut(query.len());
-            for (((g, similarity), (row, norm)), of_row) in
-                of_shot.gradient.iter().zip(similarities).zip(&rows).zip(of_rows)
+            // d(w · q / |w|) / dw = (q − cos · w / |w|) / |w|; for the dot product the norm counts as 1.
+            for ((((g, similarity), (_, norm)), of_row), along) in of_shot
+                .gradient
+                .iter()
+                .zip(similarities)
+                .zip(&rows)
+                .zip(of_rows)
+                .zip(&mut along)
             {
                 let g = g / shots;
-                gradient.scale[0] += g * similarity;
-                // d(w · q / |w|) / dw = (q − cos · w / |w|) / |w|; for the dot product the norm counts as 1.
+                *along += g * similarity;
                 add_scaled(of_row, g * scale / norm, query);
-                if self.options.similarity == Similarity::Cosine {
-                    add_scaled(of_row, -g * scale * similarity / norm, row);
-                }
             }
             add_scaled(&mut gradient.bias, 1.0 / shots, &of_shot.gradient);
             of_logits.push(of_shot.gradient.iter().map(|g| g / shots).collect());
+        }
+        gradient.scale[0] = along.iter().sum();
+        if self.options.similarity == Similarity::Cosine {
+            let of_rows = gradient.weight.chunks_exact_mut(self.task.space.length());
+            for (((row, norm), of_row), along) in rows.iter().zip(of_rows).zip(along) {
+                add_scaled(of_row, -along * scale / norm, row);
+            }
         }
         report.loss = report.cross_entropy + self.options.entropy_weight * report.entropy;
         Gradient {
@@ -366,7 +413,7 @@ impl Learning for Trainer {
         self.step
     }
 
-    /// One Adam step over the whole support set.
+    /// One Adam step over a batch.
     fn step(&mut self) -> StepReport {
         self.advance().report
     }
@@ -418,6 +465,13 @@ fn random_rows(count: usize, length: usize) -> Vec<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Trainer {
+        fn gradient_of_all(&self) -> Gradient {
+            let shots: Vec<usize> = (0..self.task.labelled().count()).collect();
+            self.gradient(&shots)
+        }
+    }
     use crate::{SupportSet, architecture::EMBEDDING, embedding::tests::embedding};
 
     /// Numbers that PyTorch computed; tests/reference/head.py made them.
@@ -501,7 +555,7 @@ mod tests {
     fn first_gradients_are_pytorchs() {
         let reference = reference();
         for case in &reference.cases {
-            let gradient = trainer(&reference, case).gradient().parameters;
+            let gradient = trainer(&reference, case).gradient_of_all().parameters;
             for (row, expected) in gradient.weight.chunks(EMBEDDING).zip(&case.first_gradients.weight) {
                 assert_close(&case.name, row, expected, 1e-5);
             }
@@ -524,7 +578,7 @@ mod tests {
                 optimizers: trainer.optimizers.clone(),
                 step: 0,
             };
-            moved.gradient().report.loss
+            moved.gradient_of_all().report.loss
         };
         (loss_at(1e-2) - loss_at(-1e-2)) / 2e-2
     }
@@ -542,7 +596,7 @@ mod tests {
                     ..TrainingOptions::of(Method::FinetunePlain)
                 };
                 let trainer = Trainer::new(task(&reference), options).unwrap();
-                let gradient = trainer.gradient().parameters;
+                let gradient = trainer.gradient_of_all().parameters;
                 for index in [0, 3, EMBEDDING + 2] {
                     let slope = slope(&trainer, |parameters, distance| parameters.weight[index] += distance);
                     assert_close("W", &[gradient.weight[index]], &[slope], 2e-3);

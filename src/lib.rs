@@ -38,6 +38,7 @@ pub mod model;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod native;
 pub mod nearest;
+pub mod onnx;
 pub mod photo;
 pub mod picture;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]

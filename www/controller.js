@@ -251,10 +251,10 @@ export class Controller {
       this.#notice.showFailure(error);
       this.#refreshSoon();
     });
-    on(client, 'restarted', ({ starting }) => {
+    on(client, 'restarted', ({ quiet }) => {
       this.#report('loading');
       if (this.#head === 'trained') this.#head = 'stale';
-      if (!starting) this.#toasts.show(text.engine.restarted);
+      if (!quiet) this.#toasts.show(text.engine.restarted);
       this.#refreshSoon();
     });
     this.#notice.addEventListener('retry', () => {

@@ -33,6 +33,7 @@ mod native {
             pretrain::{self, PretrainArgs},
             weights::{self, Encoding, Licence, Source},
         },
+        onnx,
         session::{Prediction, Score},
         shot_maps::ShotMaps,
         tuned::folded_layer4,
@@ -65,6 +66,8 @@ mod native {
         TrainMetric(MetricArgs),
         /// Train the whole network on a folder of classes and write it as a checkpoint for `weights --from`.
         Pretrain(PretrainArgs),
+        /// Write the network as an ONNX file: from `input` [n, 3, 224, 224] to `embedding` [n, 512].
+        Onnx(OnnxArgs),
         /// Name photos after a saved file, or after a folder with a folder of photos per class.
         Predict(PredictArgs),
     }
@@ -147,6 +150,16 @@ mod native {
     }
 
     #[derive(Args)]
+    struct OnnxArgs {
+        /// The prepared weights.
+        #[arg(long, default_value = "weights", value_name = "DIR")]
+        weights: PathBuf,
+        /// Where to write it.
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+    }
+
+    #[derive(Args)]
     struct PredictArgs {
         #[command(flatten)]
         network: Network,
@@ -168,6 +181,7 @@ mod native {
             Command::Fit(args) => fit(&args),
             Command::TrainMetric(args) => metric::run(&args, &|line| eprintln!("{line}")),
             Command::Pretrain(args) => pretrain::run(&args, &|line| eprintln!("{line}")),
+            Command::Onnx(args) => export_onnx(&args),
             Command::Predict(args) => predict(&args),
         };
         match done {
@@ -235,6 +249,10 @@ mod native {
     fn fit(args: &FitArgs) -> Result<(), Error> {
         let model = learn(&start(&args.network)?, &args.classes, &args.how)?;
         files::write(&args.out, model.to_safetensors()?)
+    }
+
+    fn export_onnx(args: &OnnxArgs) -> Result<(), Error> {
+        files::write(&args.out, onnx::backbone(&weights::load(&args.weights)?)?)
     }
 
     fn predict(args: &PredictArgs) -> Result<(), Error> {

@@ -17,7 +17,7 @@ mod direct;
 mod gemm;
 mod map;
 #[cfg(test)]
-mod naive;
+pub(crate) mod naive;
 mod stem;
 mod trunk;
 mod winograd;

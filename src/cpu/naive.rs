@@ -72,6 +72,19 @@ impl Reference {
         })
     }
 
+    /// The mean of every channel, as a map of one pixel.
+    pub fn mean(&self) -> Self {
+        let pixels = self.side * self.side;
+        let means = self
+            .values
+            .chunks(pixels)
+            .map(|channel| channel.iter().sum::<f64>() / pixels as f64);
+        Self {
+            values: means.collect(),
+            side: 1,
+        }
+    }
+
     pub fn relu(mut self) -> Self {
         self.values.iter_mut().for_each(|value| *value = value.max(0.0));
         self

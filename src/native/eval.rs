@@ -98,6 +98,9 @@ pub struct Settings {
     /// Steps of the training, where the method trains.
     #[arg(long)]
     steps: Option<usize>,
+    /// Shots in a step.
+    #[arg(long)]
+    batch: Option<usize>,
     /// Its learning rate.
     #[arg(long)]
     learning_rate: Option<f64>,
@@ -109,6 +112,7 @@ impl Settings {
         TrainingRequest {
             method,
             steps: self.steps,
+            batch: self.batch,
             learning_rate: self.learning_rate,
             ..TrainingRequest::default()
         }

@@ -17,6 +17,7 @@ use crate::{
     embedder::{Views, embed, embed_tuned},
     embedding::Query,
     manifest::Manifest,
+    square::SIDE,
     tuned::folded_layer4,
 };
 
@@ -108,15 +109,16 @@ impl Engine {
         Ok(Trainer { training })
     }
 
-    /// Takes the RGBA pixels of a 224 × 224 square. Resolves to the spatial means after layer 1 to 4: four
-    /// `Float32Array`s of 64, 128, 256 and 512; the last is ResNet-18's embedding.
+    /// Takes the RGBA pixels of 224 × 224 squares, one after the other. Resolves to the spatial means after layer 1 to 4:
+    /// four `Float32Array`s of 64, 128, 256 and 512 numbers a square; the last is ResNet-18's embedding.
     #[wasm_bindgen(js_name = stageMeans)]
     pub fn stage_means(&self, rgba: Clamped<Vec<u8>>) -> Promise {
-        let (backbone, square) = (Rc::clone(&self.backbone), Square::from_rgba(&rgba));
+        let squares = rgba.chunks(SIDE * SIDE * 4).map(Square::from_rgba);
+        let (backbone, squares) = (Rc::clone(&self.backbone), squares.collect::<Result<Vec<_>, _>>());
         future_to_promise(async move {
-            let pooled = backbone.pooled(&[square?]).await?;
-            let means = pooled.iter().flat_map(|pooled| &pooled.means);
-            let arrays = means.map(|mean| js_sys::Float32Array::from(mean.as_slice()));
+            let pooled = backbone.pooled(&squares?).await?;
+            let stage = |stage: usize| pooled.iter().flat_map(|pooled| &pooled.means[stage]).copied().collect();
+            let arrays = (0..4).map(|index| js_sys::Float32Array::from(Vec::as_slice(&stage(index))));
             Ok(arrays.collect::<js_sys::Array>().into())
         })
     }

@@ -40,7 +40,8 @@ const COMPUTE: &str = "async (index) => {
 }";
 
 const START: &str = "async (backend) => {
-  const module = await import('/pkg/glimpse.js');
+  const { loadModule } = await import('/www/engine/module.js');
+  const module = await loadModule(backend === 'cpu' ? 'cpu' : 'burn');
   await module.default();
   const weights = new Uint8Array(await (await fetch('/weights/resnet18.safetensors')).arrayBuffer());
   const engine = await module.Engine.create(backend, weights);

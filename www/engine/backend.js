@@ -12,8 +12,16 @@ const WEBGPU_PATIENCE = 60_000;
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|software/i;
 
 /**
+ * @typedef {object} WebGpu
+ * @property {string} adapter its name; empty where none can be used
+ * @property {boolean} software whether it is slower than the CPU
+ * @property {BackendReason | null} reason why none can be used
+ */
+
+/**
  * @typedef {object} StartOptions
  * @property {any} module the wasm module
+ * @property {() => Promise<WebGpu>} askWebGpu what can be said of it here
  * @property {Wanted} wanted
  * @property {BackendReason | null} reason why the CPU is wanted, where something went wrong before
  * @property {Uint8Array} weights
@@ -27,8 +35,9 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render|software/i;
 export async function startEngine(options) {
   if (options.wanted === 'cpu') return startCpu(options, options.reason);
   if (options.wanted === 'candle') return startCpu(options, { code: 'forced', detail: '' }, 'candle');
-  const { adapter, reason } = await probe(options.wanted === 'auto');
+  const { adapter, software, reason } = await options.askWebGpu();
   if (reason) return refuse(options, reason);
+  if (software && options.wanted === 'auto') return refuse(options, { code: 'software-adapter', detail: adapter });
   return startWebGpu(options, adapter);
 }
 
@@ -89,26 +98,25 @@ function inTime(promise) {
 
 /**
  * What burn-wgpu needs is looked for here, because it panics where it is missing.
- * @param {boolean} fastOnly refuse adapters that are slower than the CPU backend
- * @returns {Promise<{adapter: string, reason: BackendReason | null}>}
+ * @returns {Promise<WebGpu>}
  */
-async function probe(fastOnly) {
+export async function probeWebGpu() {
   const gpu = /** @type {any} */ (navigator).gpu;
-  if (!gpu) return refusal('no-webgpu');
+  if (!gpu) return none('no-webgpu');
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
-  if (!adapter) return refusal('no-adapter');
+  if (!adapter) return none('no-adapter');
   const info = adapter.info ?? {};
   const name = [info.vendor, info.architecture, info.description].filter(Boolean).join(' ');
-  if (!adapter.features.has('timestamp-query')) return refusal('no-timestamp-query', name);
-  const software = info.isFallbackAdapter || adapter.isFallbackAdapter || SOFTWARE.test(name);
-  if (fastOnly && software) return refusal('software-adapter', name);
-  return { adapter: name, reason: null };
+  if (!adapter.features.has('timestamp-query')) return none('no-timestamp-query', name);
+  const software = Boolean(info.isFallbackAdapter || adapter.isFallbackAdapter || SOFTWARE.test(name));
+  return { adapter: name || 'unnamed', software, reason: null };
 }
 
 /**
  * @param {BackendReason['code']} code
  * @param {string} [detail]
+ * @returns {WebGpu}
  */
-function refusal(code, detail = '') {
-  return { adapter: '', reason: { code, detail } };
+function none(code, detail = '') {
+  return { adapter: '', software: false, reason: { code, detail } };
 }

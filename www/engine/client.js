@@ -45,6 +45,8 @@ export class EngineClient extends EventTarget {
   /** @type {{bytes: Uint8Array, network: string} | null} the learned metric in use, which a new worker must be told too */
   #metric = null;
   #backend;
+  /** Whether the larger of the two modules is needed whatever embeds. */
+  #needsBurn = false;
   #oneView;
   #supportSet;
   /** @type {EngineInfo | null} */
@@ -223,8 +225,19 @@ export class EngineClient extends EventTarget {
    * @param {JobOptions} jobOptions
    * @returns {Promise<{steps: number}>}
    */
-  train(options, pictures, jobOptions) {
+  async train(options, pictures, jobOptions) {
+    if (options.method === 'deep' && this.#info?.module === 'cpu') await this.#bringBurn();
     return this.#request('train', { options, pictures }, jobOptions);
+  }
+
+  /** Deep training is Burn's: a worker with the larger module takes over, and is told all that the page knows. */
+  async #bringBurn() {
+    this.#needsBurn = true;
+    const waiting = this.#dismiss();
+    this.#tell('restarted', { quiet: true });
+    this.#spawn();
+    for (const [id, job] of waiting) this.#sendAgain(id, job, '');
+    await this.#start();
   }
 
   /**
@@ -261,7 +274,7 @@ export class EngineClient extends EventTarget {
   }
 
   #spawn() {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: this.#moduleName() });
     this.#worker = worker;
     this.#heard = false;
     this.#unanswered = 0;
@@ -272,6 +285,21 @@ export class EngineClient extends EventTarget {
       if (worker === this.#worker) this.#crashed(event.message ?? '');
     });
     this.setSupport().catch(() => {}); // A module that does not load is reported by the start.
+  }
+
+  /** After which module the worker is named: see its `chooseModule`. */
+  #moduleName() {
+    if (this.#needsBurn || this.#backend === 'candle' || this.#backend === 'webgpu') return 'burn';
+    return this.#reason ? 'cpu' : this.#backend;
+  }
+
+  /** Ends the worker, and gives what it had not finished. */
+  #dismiss() {
+    const waiting = [...this.#jobs];
+    this.#jobs.clear();
+    this.#worker?.terminate();
+    this.#worker = null;
+    return waiting;
   }
 
   async #start() {
@@ -313,10 +341,8 @@ export class EngineClient extends EventTarget {
    */
   #crashed(message) {
     const starting = !this.#info;
-    const waiting = [...this.#jobs];
-    this.#jobs.clear();
-    this.#worker?.terminate();
-    this.#worker = null;
+    const waiting = this.#dismiss();
+    for (const [, job] of waiting) if (job.started) job.crashes++;
     this.#blameWebGpu(waiting, message);
     this.#info = null;
 
@@ -324,7 +350,7 @@ export class EngineClient extends EventTarget {
     this.#spawn();
     if (!waiting.some(([, job]) => job.op === 'start')) this.start();
     for (const [id, job] of waiting) this.#sendAgain(id, job, message);
-    this.#tell('restarted', { starting, message });
+    this.#tell('restarted', { quiet: starting });
   }
 
   /**
@@ -356,7 +382,6 @@ export class EngineClient extends EventTarget {
    */
   #sendAgain(id, job, message) {
     if (CARRIED_BY_SUPPORT.includes(job.op)) return job.resolve(undefined);
-    if (job.started) job.crashes++;
     job.started = false;
     const refused = job.crashes >= MOST_CRASHES_PER_JOB && (job.op !== 'start' || job.args.checkpoint);
     if (refused) return job.reject(new EngineError('photo-crashed', message));

@@ -33,6 +33,7 @@
  * @property {'cpu' | 'candle' | 'webgpu'} backend
  * @property {string} adapter
  * @property {BackendReason | null} reason
+ * @property {import('./module.js').ModuleName} module which of the two wasm modules runs
  * @property {number} milliseconds time of one view, warmed up
  * @property {Views} views
  * @property {NetworkInfo} network

@@ -1,9 +1,9 @@
 // The worker: owns the wasm module, its Engine (embeddings), its Session (shots, prototypes, head) and its Trainer.
-// The only file that imports pkg/. It answers requests and keeps no truth of its own: the page can replace it at any time.
+// It answers requests and keeps no truth of its own: the page can replace it at any time.
 
-import init, * as module from '../../pkg/glimpse.js';
-import { startEngine } from './backend.js';
+import { probeWebGpu, startEngine } from './backend.js';
 import { Lane, nextTask } from './lane.js';
+import { loadModule } from './module.js';
 import { pictureOf, pictureOfFrame, pictureOfPng, pngOf } from './pictures.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
@@ -19,8 +19,13 @@ const SLOW = 600;
 /** A step of deep training takes about as long as so many views: a guess, until the first one was timed. */
 const VIEWS_PER_STEP = 30;
 
-const moduleReady = init({ module_or_path: new URL('../../pkg/glimpse_bg.wasm', import.meta.url) }).catch((error) => {
-  throw new EngineError('module', String(error));
+/** What can be said of WebGPU here; asked for once, and not where the CPU was. @type {Promise<any> | null} */
+let webGpu = null;
+/** The wasm module's exports, once `moduleReady` has resolved. @type {any} */
+let module = null;
+const moduleReady = chooseModule().then(async (name) => {
+  module = await loadModule(name);
+  return name;
 });
 moduleReady.catch(() => {}); // Reported by the first request that needs it.
 
@@ -95,6 +100,20 @@ const operations = {
   sameOrDifferent: { queue: atOnce, run: sameOrDifferent },
 };
 
+/**
+ * The page names this worker after the module that it wants: `auto` takes Burn where WebGPU will be used.
+ * @returns {Promise<import('./module.js').ModuleName>}
+ */
+async function chooseModule() {
+  if (self.name === 'cpu' || self.name === 'burn') return self.name;
+  const { adapter, software } = await askWebGpu();
+  return adapter && !software ? 'burn' : 'cpu';
+}
+
+function askWebGpu() {
+  return (webGpu ??= probeWebGpu());
+}
+
 /** @param {() => Promise<void>} run */
 function atOnce(run) {
   run();
@@ -110,13 +129,13 @@ async function start({ backend, reason, checkpoint, oneView: asked }, job) {
   const weights = checkpoint
     ? readCheckpoint(checkpoint)
     : loadWeights((loaded, total) => job.report({ phase: 'weights', loaded, total }));
-  const [{ bytes, manifest, network }] = await Promise.all([weights, moduleReady]);
+  const [{ bytes, manifest, network }, name] = await Promise.all([weights, moduleReady]);
   job.check();
   network.identity ||= module.networkIdentity(bytes);
   job.report({ phase: 'backend' });
   await engineLane.close();
   try {
-    const started = await startEngine({ module, wanted: backend, reason, weights: bytes, manifest });
+    const started = await startEngine({ module, askWebGpu, wanted: backend, reason, weights: bytes, manifest });
     engine?.free();
     engine = started.engine;
     networkIdentity = network.identity;
@@ -124,7 +143,7 @@ async function start({ backend, reason, checkpoint, oneView: asked }, job) {
     viewMilliseconds = milliseconds;
     const views = chooseViews(asked, milliseconds);
     oneView = views.count === 1;
-    return { backend: engine.backend, adapter: started.adapter, reason: started.reason, milliseconds, views, network };
+    return { backend: engine.backend, adapter: started.adapter, reason: started.reason, module: name, milliseconds, views, network };
   } finally {
     if (engine) engineLane.open();
   }

@@ -10,11 +10,11 @@ pub fn install(packages: &[&str], what: &str) -> Result<()> {
     if process::find_program(&["apt-get"]).is_none() {
         bail!("{what} is missing, and this system has no apt-get: please install it and run the command again");
     }
-    println!("Installing {what} (apt-get install {})", packages.join(" "));
+    eprintln!("Installing {what} (apt-get install {})", packages.join(" "));
     if process::run(&mut apt_get(packages)?).is_ok() {
         return Ok(());
     }
-    println!("Trying again with fresh package lists");
+    eprintln!("Trying again with fresh package lists");
     let hint = || {
         format!(
             "{what} is missing and could not be installed; please install {} by hand",
@@ -46,6 +46,7 @@ fn as_root() -> Result<Command> {
         sudo.arg("env");
         sudo
     };
-    command.arg("DEBIAN_FRONTEND=noninteractive");
+    // What apt-get says is progress, not what our command gives.
+    command.arg("DEBIAN_FRONTEND=noninteractive").stdout(std::io::stderr());
     Ok(command)
 }

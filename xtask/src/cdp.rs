@@ -16,6 +16,7 @@
 mod connection;
 mod input;
 mod message;
+mod trace;
 
 pub use message::{Level, Message};
 

@@ -8,10 +8,12 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod apt;
+pub mod bench;
 pub mod cdp;
 pub mod chrome;
 pub mod dist;
 pub mod links;
+pub mod npm;
 pub mod process;
 pub mod progress;
 pub mod serve;

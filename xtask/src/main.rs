@@ -26,6 +26,8 @@ enum Command {
     },
     /// Run everything that CI runs: format, clippy, unit, integration and browser tests.
     Test,
+    /// Measure speed, size and memory beside other runtimes, in a headless Chromium.
+    Bench(xtask::bench::Options),
     /// Pack `dist/`, a folder for any static host, and open it once in a headless Chromium.
     Dist {
         /// Pack weights that may not be redistributed or are untrained: for your own use, not for publishing.
@@ -48,6 +50,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve { port } => xtask::serve::run(port).map(|()| ExitCode::SUCCESS),
         Command::Test => xtask::test::run(),
+        Command::Bench(options) => xtask::bench::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Dist { local } => xtask::dist::run(local).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,5 +1,5 @@
 //! Shows that a long step runs: a line with the seconds so far on a terminal, plain lines elsewhere. Steps that print
-//! their own progress (cargo's builds) do not need it.
+//! their own progress (cargo's builds) do not need it. All of it goes to standard error: what a command gives is on the other.
 
 use anyhow::Result;
 use std::io::{IsTerminal, Write};
@@ -14,7 +14,7 @@ pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let result = work();
     drop(ticker);
     let end = if result.is_ok() { "" } else { " (failed)" };
-    println!("{what}: {:.1} s{end}", start.elapsed().as_secs_f32());
+    eprintln!("{what}: {:.1} s{end}", start.elapsed().as_secs_f32());
     result
 }
 
@@ -26,8 +26,8 @@ struct Ticker {
 
 impl Ticker {
     fn start(what: &str, start: Instant) -> Self {
-        if !std::io::stdout().is_terminal() {
-            println!("{what} …");
+        if !std::io::stderr().is_terminal() {
+            eprintln!("{what} …");
             return Ticker {
                 stop: None,
                 thread: None,
@@ -37,10 +37,10 @@ impl Ticker {
         let what = what.to_owned();
         let thread = std::thread::spawn(move || {
             loop {
-                print!("\r\x1b[K{what} … {} s", start.elapsed().as_secs());
-                let _ = std::io::stdout().flush();
+                eprint!("\r\x1b[K{what} … {} s", start.elapsed().as_secs());
+                let _ = std::io::stderr().flush();
                 if stopped.recv_timeout(Duration::from_secs(1)) != Err(RecvTimeoutError::Timeout) {
-                    print!("\r\x1b[K");
+                    eprint!("\r\x1b[K");
                     return;
                 }
             }

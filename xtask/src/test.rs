@@ -65,17 +65,11 @@ fn heading(what: &str) {
 }
 
 fn clippy_for_wasm(toolchain: Toolchain) -> Result<()> {
-    let arguments = [
-        "--package",
-        "glimpse",
-        "--lib",
-        "--features",
-        "webgpu",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    shown(toolchain.cargo("clippy").args(arguments))
+    for module in wasm::MODULES {
+        let mut clippy = toolchain.cargo("clippy");
+        shown(clippy.args(module.selection()).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 /// Runs cargo's tests, shows what they print, and counts their results.

@@ -37,7 +37,7 @@ impl Toolchain {
         if debian_is_installed() {
             return Ok(Toolchain::Debian);
         }
-        println!("Adding Rust's target {TARGET} (rustup target add)");
+        eprintln!("Adding Rust's target {TARGET} (rustup target add)");
         let added = process::run(
             Command::new("rustup")
                 .args(["target", "add", TARGET])
@@ -46,7 +46,7 @@ impl Toolchain {
         if added.is_ok() && rustup_has_target() {
             return Ok(Toolchain::Rustup);
         }
-        println!("rustup could not add it; taking Debian's own Rust for the wasm module");
+        eprintln!("rustup could not add it; taking Debian's own Rust for the wasm module");
         apt::install(&DEBIAN_PACKAGES, "a Rust that builds WebAssembly")?;
         Ok(Toolchain::Debian)
     }

@@ -1,4 +1,6 @@
 //! From the crate to `pkg/`: cargo, wasm-bindgen, wasm-opt. The last two are skipped when cargo's output has not changed.
+//!
+//! The page has two modules, and loads one of them: `pkg/cpu/`, without Burn, and `pkg/burn/`, with it.
 
 use crate::process;
 use crate::progress::step;
@@ -48,16 +50,59 @@ impl Profile {
     }
 }
 
-/// Builds the module and its JavaScript, and returns the folder that holds them.
+/// One of the page's modules: the crate with some of its features.
+#[derive(Clone, Copy, Debug)]
+pub struct Module {
+    /// Its folder in the package.
+    pub name: &'static str,
+    /// The crate's features in it.
+    pub features: &'static str,
+}
+
+/// All modules: see `www/engine/module.js`, which chooses between them.
+pub const MODULES: [Module; 2] = [
+    Module {
+        name: "cpu",
+        features: "",
+    },
+    Module {
+        name: "burn",
+        features: "candle,webgpu",
+    },
+];
+
+impl Module {
+    /// Which part of the crate cargo is to compile.
+    #[must_use]
+    pub fn selection(self) -> [&'static str; 6] {
+        [
+            "--package",
+            "glimpse",
+            "--lib",
+            "--no-default-features",
+            "--features",
+            self.features,
+        ]
+    }
+}
+
+/// Builds the modules and their JavaScript, and returns the folder that holds a folder for each.
 pub fn package(profile: Profile) -> Result<PathBuf> {
     check_generator_version()?;
     let toolchain = Toolchain::prepare()?;
-    let module = build(toolchain, profile)?;
     let wasm_opt = WasmOpt::prepare()?;
-    let dir = profile.package_dir();
-    let stamp = stamp(&module, &wasm_opt)?;
+    for module in MODULES {
+        package_one(module, profile, toolchain, &wasm_opt)?;
+    }
+    Ok(profile.package_dir())
+}
+
+fn package_one(module: Module, profile: Profile, toolchain: Toolchain, wasm_opt: &WasmOpt) -> Result<()> {
+    let dir = profile.package_dir().join(module.name);
+    let module = build(module, toolchain, profile)?;
+    let stamp = stamp(&module, wasm_opt)?;
     if fs::read_to_string(dir.join(STAMP)).is_ok_and(|old| old == stamp) && is_complete(&dir) {
-        return Ok(dir);
+        return Ok(());
     }
     fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let _ = fs::remove_file(dir.join(STAMP));
@@ -70,21 +115,13 @@ pub fn package(profile: Profile) -> Result<PathBuf> {
     fs::rename(&small, &large)?;
     install(work.path(), &dir)?;
     fs::write(dir.join(STAMP), stamp)?;
-    Ok(dir)
+    Ok(())
 }
 
-/// Runs cargo, which shows its own progress, and returns the module it made.
-fn build(toolchain: Toolchain, profile: Profile) -> Result<PathBuf> {
+/// Runs cargo, which shows its own progress, and returns what it made of the module.
+fn build(module: Module, toolchain: Toolchain, profile: Profile) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo("build");
-    process::run(cargo.args([
-        "--package",
-        "glimpse",
-        "--lib",
-        "--features",
-        "webgpu",
-        "--profile",
-        profile.name(),
-    ]))?;
+    process::run(cargo.args(module.selection()).args(["--profile", profile.name()]))?;
     Ok(crate::target_dir()
         .join(TARGET)
         .join(profile.name())
@@ -104,7 +141,7 @@ fn generate(module: &Path, dir: &Path) -> Result<()> {
         .context("wasm-bindgen could not read the module")
 }
 
-/// Moves everything that was generated into the package folder, whose README stays.
+/// Moves everything that was generated into the module's folder.
 fn install(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;

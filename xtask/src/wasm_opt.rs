@@ -4,19 +4,22 @@
 //! values should be. Building one from source takes longer than all the rest of the module. The npm package holds
 //! version 132 as one file for Node.js, and is here in seconds.
 
-use crate::{apt, process};
+use crate::npm::{self, Package};
+use crate::process;
 use anyhow::{Context, Result, bail};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The oldest version that is known to handle our modules.
 const OLDEST: u32 = 116;
 
-/// The npm package, and what it must hash to.
-const PACKAGE: &str = "binaryen@132.0.0";
-const INTEGRITY: &str =
-    "sha512-4Usg7yEvwO3FMso3Oov6qkOOHSod1IEv+boKkh77kTljM+eNBouqCTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg==";
+/// The npm package.
+const PACKAGE: Package = Package {
+    name: "binaryen",
+    version: "132.0.0",
+    integrity: "sha512-4Usg7yEvwO3FMso3Oov6qkOOHSod1IEv+boKkh77kTljM+eNBouqCTbqWswGzbG+vDNO/b/v2C4gfEh1WgB9Lg==",
+    files: &["bin/wasm-opt", "bin/package.json"],
+};
 
 /// What the module may use. Said aloud, since older versions do not understand the compiler's own list of features.
 const FEATURES: [&str; 7] = [
@@ -45,13 +48,10 @@ impl WasmOpt {
         if let Some(found) = on_path {
             return Ok(found);
         }
-        let script = crate::target_dir().join("tools/package/bin/wasm-opt");
-        if process::find_program(&["node"]).is_none() || process::find_program(&["npm"]).is_none() {
-            apt::install(&["nodejs", "npm"], "Node.js, which runs wasm-opt,")?;
-        }
-        if !script.is_file() {
-            fetch(&crate::target_dir().join("tools"))?;
-        }
+        npm::prepare_node()?;
+        let script = PACKAGE
+            .prepare(&crate::target_dir().join("tools"))?
+            .join("bin/wasm-opt");
         usable(vec!["node".into(), script])
             .context("wasm-opt does not run; please install Binaryen 116 or newer by hand")
     }
@@ -72,35 +72,6 @@ impl WasmOpt {
         }
         Ok(())
     }
-}
-
-/// Unpacks the npm package into `folder`, once npm has named the hash that we expect.
-fn fetch(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let packed = process::output(
-        Command::new("npm")
-            .current_dir(folder)
-            .args(["pack", "--json", PACKAGE]),
-    )?;
-    let packed: serde_json::Value = serde_json::from_str(&packed).context("npm pack printed no JSON")?;
-    let field = |name: &str| {
-        packed[0][name]
-            .as_str()
-            .with_context(|| format!("npm pack printed no {name}"))
-    };
-    let (archive, integrity) = (folder.join(field("filename")?), field("integrity")?);
-    if integrity != INTEGRITY {
-        bail!("{PACKAGE} has the hash {integrity}, expected {INTEGRITY}: it was not unpacked");
-    }
-    let files = ["package/bin/wasm-opt", "package/bin/package.json"];
-    process::run(
-        Command::new("tar")
-            .current_dir(folder)
-            .arg("xzf")
-            .arg(&archive)
-            .args(files),
-    )?;
-    fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))
 }
 
 fn start(command: &[PathBuf]) -> Command {

@@ -56,27 +56,33 @@ impl Manifest {
     }
 }
 
-/// Prepares `weights/` where it is not complete yet.
+/// Prepares `weights/`, which the page loads, where it is not complete yet.
 pub fn prepare() -> Result<Manifest> {
-    let dir = crate::root().join("weights");
-    if let Ok(manifest) = Manifest::read(&dir) {
+    prepare_in(&crate::root().join("weights"), "compact")
+}
+
+/// Prepares a folder with the network in this encoding, where it is not complete yet.
+pub fn prepare_in(dir: &Path, encoding: &str) -> Result<Manifest> {
+    if let Ok(manifest) = Manifest::read(dir) {
         return Ok(manifest);
     }
-    let status = run(&[])?;
+    let out = dir.display().to_string();
+    let options = ["--encoding", encoding, "--out", &out];
+    let status = run(&options)?;
     if status.code() == Some(NO_SOURCE) {
-        println!(
+        eprintln!(
             "\n  No trained weights could be had. Generating an UNTRAINED network: the page will work, its answers"
         );
-        println!("  will be poor. For the real thing: cargo glimpse weights --from FILE-OR-URL\n");
-        check(run(&["--untrained"])?)?;
+        eprintln!("  will be poor. For the real thing: cargo glimpse weights --from FILE-OR-URL\n");
+        check(run(&[&options, ["--untrained"].as_slice()].concat())?)?;
     } else {
         check(status)?;
     }
-    Manifest::read(&dir).context("`cargo glimpse weights` ended well but left no usable weights")
+    Manifest::read(dir).context("`cargo glimpse weights` ended well but left no usable weights")
 }
 
 fn run(arguments: &[&str]) -> Result<ExitStatus> {
-    println!(
+    eprintln!(
         "Preparing the network's weights (cargo glimpse weights {})",
         arguments.join(" ")
     );
@@ -88,6 +94,8 @@ fn run(arguments: &[&str]) -> Result<ExitStatus> {
             "--package",
             "glimpse",
             "--no-default-features",
+            "--features",
+            "burn",
             "--bin",
             "glimpse",
         ])

@@ -24,6 +24,8 @@ pub(super) struct PageRecord {
     pub workers: Vec<WorkerRecord>,
     /// Frame and loader of each load event since the last navigation.
     pub loads: Vec<(String, String)>,
+    /// The stream of the last trace that is complete.
+    pub trace: Option<String>,
 }
 
 /// A living worker.
@@ -202,6 +204,7 @@ impl Connection {
                 let load = (field("frameId"), field("loaderId"));
                 self.page(page).loads.push(load);
             }
+            "Tracing.tracingComplete" => self.page(page).trace = params["stream"].as_str().map(str::to_owned),
             "Page.javascriptDialogOpening" => {
                 let said = params["message"].as_str().unwrap_or_default();
                 self.add_message(

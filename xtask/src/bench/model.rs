@@ -1,0 +1,35 @@
+//! The network of the embedding tables: exact weights for us, so that everybody can be held to the reference, and the same
+//! as an ONNX file for the peers, written by `cargo glimpse onnx`. (The page's own weights are compact: what that costs is
+//! measured in accuracy, by `cargo glimpse weights-curve`.)
+
+use crate::server::Server;
+use crate::{process, weights};
+use anyhow::Result;
+use std::fs;
+
+/// Writes both and serves them below `/model`.
+pub fn mount(server: &Server) -> Result<()> {
+    let folder = crate::target_dir().join("bench");
+    fs::create_dir_all(&folder)?;
+    weights::prepare_in(&folder, "f16")?;
+    // Built as for `weights`: without Burn's backends, which are minutes of work.
+    process::run(
+        process::cargo()
+            .args([
+                "run",
+                "--package",
+                "glimpse",
+                "--no-default-features",
+                "--features",
+                "burn",
+                "--bin",
+                "glimpse",
+            ])
+            .args(["--", "onnx", "--weights"])
+            .arg(&folder)
+            .arg("--out")
+            .arg(folder.join("resnet18.onnx")),
+    )?;
+    server.mount("/model", folder);
+    Ok(())
+}
