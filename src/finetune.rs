@@ -576,11 +576,35 @@ mod tests {
                 options: trainer.options.clone(),
                 parameters,
                 optimizers: trainer.optimizers.clone(),
+                coming: Vec::new(),
+                random: trainer.random.clone(),
                 step: 0,
             };
             moved.gradient_of_all().report.loss
         };
         (loss_at(1e-2) - loss_at(-1e-2)) / 2e-2
+    }
+
+    #[test]
+    fn every_shot_of_a_large_set_comes_once_an_epoch() {
+        let reference = reference();
+        let shots = reference.labels.len();
+        let options = TrainingOptions {
+            batch: shots / 2,
+            ..TrainingOptions::of(Method::Finetune)
+        };
+        let mut trainer = Trainer::new(task(&reference), options).unwrap();
+        let (first, second) = (trainer.batch(), trainer.batch());
+        let mut both = [first.clone(), second].concat();
+        both.sort_unstable();
+        assert_eq!(
+            both,
+            (0..2 * (shots / 2)).collect::<Vec<_>>(),
+            "an even number of shots"
+        );
+        assert_ne!(first, (0..shots / 2).collect::<Vec<_>>(), "in no order");
+        let losses: Vec<f32> = (0..20).map(|_| trainer.step().loss).collect();
+        assert!(losses[18] + losses[19] < losses[0] + losses[1], "{losses:?}");
     }
 
     #[test]
