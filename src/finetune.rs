@@ -33,7 +33,7 @@ const NORM_FLOOR: f32 = 1e-12;
 /// Where random rows and mini-batches start; any number would do, but the same shots shall give the same head.
 const SEED: u64 = 1;
 /// Most shots in a step, where nobody asks for another number: a larger support set is learnt in mini-batches.
-const MOST_SHOTS_IN_A_STEP: usize = 512;
+const MOST_SHOTS_IN_A_STEP: usize = 1024;
 
 /// How a row of W is compared with a query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,9 +24,9 @@ const STAMP: &str = ".stamp";
 /// The two ways to build the module.
 #[derive(Clone, Copy, Debug)]
 pub enum Profile {
-    /// Thin LTO: for `serve` and `test`.
+    /// For `serve` and `test`: quick to build.
     Ci,
-    /// Fat LTO, one codegen unit: for `dist`.
+    /// For `dist`: fat LTO, one codegen unit, shrunk by wasm-opt.
     Release,
 }
 
@@ -90,14 +90,17 @@ impl Module {
 pub fn package(profile: Profile) -> Result<PathBuf> {
     check_generator_version()?;
     let toolchain = Toolchain::prepare()?;
-    let wasm_opt = WasmOpt::prepare()?;
+    let wasm_opt = match profile {
+        Profile::Ci => None,
+        Profile::Release => Some(WasmOpt::prepare()?),
+    };
     for module in MODULES {
-        package_one(module, profile, toolchain, &wasm_opt)?;
+        package_one(module, profile, toolchain, wasm_opt.as_ref())?;
     }
     Ok(profile.package_dir())
 }
 
-fn package_one(module: Module, profile: Profile, toolchain: Toolchain, wasm_opt: &WasmOpt) -> Result<()> {
+fn package_one(module: Module, profile: Profile, toolchain: Toolchain, wasm_opt: Option<&WasmOpt>) -> Result<()> {
     let dir = profile.package_dir().join(module.name);
     let module = build(module, toolchain, profile)?;
     let stamp = stamp(&module, wasm_opt)?;
@@ -108,11 +111,13 @@ fn package_one(module: Module, profile: Profile, toolchain: Toolchain, wasm_opt:
     let _ = fs::remove_file(dir.join(STAMP));
     let work = tempfile::tempdir_in(crate::target_dir()).context("cannot create a folder for the package")?;
     step("Generating the module's JavaScript", || generate(&module, work.path()))?;
-    let (large, small) = (work.path().join("glimpse_bg.wasm"), work.path().join("small.wasm"));
-    step("Shrinking the module with wasm-opt", || {
-        wasm_opt.shrink(&large, &small, WASM_OPT_LEVEL)
-    })?;
-    fs::rename(&small, &large)?;
+    if let Some(wasm_opt) = wasm_opt {
+        let (large, small) = (work.path().join("glimpse_bg.wasm"), work.path().join("small.wasm"));
+        step("Shrinking the module with wasm-opt", || {
+            wasm_opt.shrink(&large, &small, WASM_OPT_LEVEL)
+        })?;
+        fs::rename(&small, &large)?;
+    }
     install(work.path(), &dir)?;
     fs::write(dir.join(STAMP), stamp)?;
     Ok(())
@@ -163,16 +168,15 @@ fn is_complete(dir: &Path) -> bool {
 }
 
 /// What the package depends on: the module's bytes and the tools that it goes through.
-fn stamp(module: &Path, wasm_opt: &WasmOpt) -> Result<String> {
+fn stamp(module: &Path, wasm_opt: Option<&WasmOpt>) -> Result<String> {
     let bytes = fs::read(module).with_context(|| format!("cargo made no {}", module.display()))?;
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     Ok(format!(
-        "module {:016x} of {} bytes; wasm-bindgen {GENERATOR}; {} {}\n",
+        "module {:016x} of {} bytes; wasm-bindgen {GENERATOR}; {}\n",
         hasher.finish(),
         bytes.len(),
-        wasm_opt.version,
-        WASM_OPT_LEVEL,
+        wasm_opt.map_or_else(String::new, |tool| format!("{} {WASM_OPT_LEVEL}", tool.version)),
     ))
 }
 
