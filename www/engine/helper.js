@@ -61,9 +61,13 @@ export class Helper {
   }
 
   #settled() {
-    clearTimeout(this.#restTimer);
-    this.#restTimer = setTimeout(() => this.#link?.size === 0 && this.end(), REST);
+    this.#rest();
     this.#owner.free();
+  }
+
+  #rest() {
+    clearTimeout(this.#restTimer);
+    this.#restTimer = setTimeout(() => (this.#link?.size === 0 ? this.end() : this.#rest()), REST);
   }
 
   /** @param {string} message */
