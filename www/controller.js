@@ -26,7 +26,8 @@ import { TestsView } from './views/tests.js';
 import { ToastsView } from './views/toasts.js';
 import { TrainingView } from './views/training.js';
 
-/** @import { AskedPhoto, EngineInfo, Method, Metric, PictureSource, TrainingProgress, Wanted } from './engine/protocol.js' */
+/** @import { AskedPhoto, EngineInfo, Method, Metric, PictureSource, TrainingProgress } from './engine/protocol.js' */
+/** @import { Wishes } from './engine/client.js' */
 /** @import { Picked } from './files.js' */
 /** @import { Change, PairPhoto, PhotoClass, Shot, TestPhoto } from './model.js' */
 
@@ -86,7 +87,7 @@ export class Controller {
 
   /**
    * @param {Document} page
-   * @param {{backend: Wanted, oneView: boolean}} wishes of the address
+   * @param {Wishes} wishes of the address
    */
   constructor(page, wishes) {
     this.#page = page;

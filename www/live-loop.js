@@ -1,4 +1,4 @@
-// Names the camera's picture again and again: one frame under way at a time, so that none piles up.
+// Names the camera's picture again and again: one frame is named at a time, and the next one is fetched meanwhile.
 // Page side: no elements, no words; it is given where frames come from and who predicts.
 
 /** @import { Prediction } from './engine/protocol.js' */
@@ -39,27 +39,34 @@ export class LiveLoop {
     const source = this.#source;
     let period = 0;
     let last = 0;
+    let next = this.#frame();
     while (run === this.#run) {
-      const bitmap = source.ready() ? await source.frame().catch(() => null) : null;
-      const result = bitmap && (await source.predict(bitmap).catch(() => null));
-      if (run !== this.#run) return;
-      if (!result) {
-        last = 0;
-        await pause(PAUSE);
-        continue;
-      }
+      const bitmap = await next;
+      const answer = bitmap ? source.predict(bitmap).catch(() => null) : pause(PAUSE);
+      next = bitmap ? this.#frame() : answer.then(() => this.#frame());
+      const result = await answer;
+      if (run !== this.#run) break;
       const now = performance.now();
-      if (last) period = period ? period + SMOOTHING * (now - last - period) : now - last;
-      last = now;
-      source.show({ ...result, perSecond: period ? 1000 / period : 0 });
-      await nextFrame();
+      if (result && last) period = period ? period + SMOOTHING * (now - last - period) : now - last;
+      last = result ? now : 0;
+      if (result) source.show({ ...result, perSecond: period ? 1000 / period : 0 });
     }
+    (await next)?.close();
+  }
+
+  /** The camera's picture at the screen's next frame; null where none can be named now. */
+  async #frame() {
+    await nextFrame();
+    return this.#source.ready() ? this.#source.frame().catch(() => null) : null;
   }
 }
 
-/** @param {number} milliseconds */
+/**
+ * @param {number} milliseconds
+ * @returns {Promise<null>}
+ */
 function pause(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  return new Promise((resolve) => setTimeout(resolve, milliseconds, null));
 }
 
 function nextFrame() {

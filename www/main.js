@@ -6,6 +6,7 @@ const parameters = new URLSearchParams(location.search);
 const wanted = parameters.get('backend');
 const backend = wanted === 'cpu' || wanted === 'candle' || wanted === 'webgpu' ? wanted : 'auto';
 const oneView = parameters.get('views') === '1';
+const oneWorker = parameters.get('workers') === '1';
 
 document.documentElement.dataset.engine = 'loading';
-new Controller(document, { backend, oneView }).start();
+new Controller(document, { backend, oneView, oneWorker }).start();

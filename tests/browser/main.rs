@@ -7,6 +7,7 @@ mod classes;
 mod engine;
 mod flowers;
 mod golden;
+mod helper;
 mod learning;
 mod metrics;
 mod recovery;
@@ -24,6 +25,7 @@ fn main() {
         weights::trials(),
         engine::trials(),
         recovery::trials(),
+        helper::trials(),
         camera::trials(),
         learning::trials(),
         metrics::trials(),

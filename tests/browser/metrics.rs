@@ -215,7 +215,7 @@ fn a_file_takes_the_embeddings_place() -> Outcome {
     );
 
     // A new worker is told of it.
-    let worker = stage.page.workers()?.pop().ok_or("a worker")?;
+    let worker = stage.page.workers()?.into_iter().next().ok_or("a worker")?;
     assert!(worker.eval::<bool>(DIE)?);
     stage.page.set_files("#test-input", &[drawn.queries[0].1.clone()])?;
     let after = stage.answers(count + 1)?;

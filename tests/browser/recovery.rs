@@ -16,7 +16,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// Overwrites the module's memory: its next use traps or panics.
-const SPOIL: &str = "(async () => {
+pub const SPOIL: &str = "(async () => {
   const module = await import(new URL('../../pkg/cpu/glimpse.js', location.href));
   const { memory } = await module.default();
   new Uint8Array(memory.buffer).fill(0xff);

@@ -1,43 +1,45 @@
-// The engine as the page sees it: promises over the worker's messages. It starts the worker, and replaces it when it dies.
+// The engine as the page sees it: promises over the worker's messages. It starts the worker, replaces it when it dies, and
+// keeps the photos that wait, for the worker and for a helper.
 // Page side: no DOM, no wasm. Events: `progress` (StartProgress), `ready` (EngineInfo), `failed` (EngineError), `restarted`.
 
+import { Helper } from './helper.js';
+import { Job, Link } from './link.js';
 import { EngineError } from './protocol.js';
+import { PhotoQueue } from './queue.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, EngineInfo, Metric, PictureSource, Prediction, ShotPicture, SupportClass, TrainingOptions, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, EngineInfo, Metric, PictureSource, Prediction, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
 /** After this many crashes with no success between them the engine is not started again by itself. */
 const MOST_CRASHES_IN_A_ROW = 6;
-/** A worker that is silent for so many pings, one every so many milliseconds, is taken for dead. */
-const PINGS = 6;
+/** How often, in milliseconds, the workers must say that they live. */
 const PING_EVERY = 5000;
+/** A helper comes where the photos that wait would take longer than this, in milliseconds: about twice what its start takes. */
+const WORTH_HELP = 1000;
 /** Changes of the support set: a new worker learns them from the page's truth, so they need not be sent again. */
 const CARRIED_BY_SUPPORT = ['setSupport', 'setShot', 'removeShot', 'removeClass', 'setActive', 'forgetMetric'];
 
+/** @typedef {{signal?: AbortSignal, onProgress?: (progress: any) => void, transfer?: Transferable[]}} RequestOptions */
+
 /**
- * @typedef {object} Job
- * @property {string} op
- * @property {any} args
- * @property {Transferable[]} transfer
- * @property {(value: any) => void} resolve
- * @property {(error: EngineError) => void} reject
- * @property {((progress: any) => void) | undefined} onProgress
- * @property {boolean} started
- * @property {number} crashes
+ * What the address wishes for.
+ * @typedef {object} Wishes
+ * @property {Wanted} backend
+ * @property {boolean} oneView photos are embedded from one view alone
+ * @property {boolean} oneWorker no helper comes
  */
 
-/** @typedef {{signal?: AbortSignal, onProgress?: (progress: any) => void, transfer?: Transferable[]}} JobOptions */
-
 export class EngineClient extends EventTarget {
-  /** @type {Worker | null} */
-  #worker = null;
-  #heard = false;
-  #nextId = 1;
-  /** @type {Map<number, Job>} */
-  #jobs = new Map();
+  /** @type {Link | null} the worker; null where it was given up */
+  #link = null;
+  /** Photos that no worker has yet. */
+  #photos = new PhotoQueue();
+  #helper = new Helper({ free: () => this.#share(), lost: (jobs, message) => this.#lost(jobs, message) });
+  #mayHelp;
+  /** How many starts are under way: the network may be about to change. */
+  #starting = 0;
   #crashesInARow = 0;
-  #unanswered = 0;
   /** @type {BackendReason | null} */
   #reason = null;
   /** @type {File | null} */
@@ -47,19 +49,21 @@ export class EngineClient extends EventTarget {
   #backend;
   /** Whether the larger of the two modules is needed whatever embeds. */
   #needsBurn = false;
-  #oneView;
+  /** @type {Views | null} */
+  #views;
   #supportSet;
   /** @type {EngineInfo | null} */
   #info = null;
 
   /**
-   * @param {{backend: Wanted, oneView: boolean}} wishes of the address; `oneView` embeds photos from one view alone
+   * @param {Wishes} wishes
    * @param {() => SupportClass[]} supportSet what a new worker must be told
    */
-  constructor({ backend, oneView }, supportSet) {
+  constructor({ backend, oneView, oneWorker }, supportSet) {
     super();
     this.#backend = backend;
-    this.#oneView = oneView;
+    this.#views = oneView ? { count: 1, reason: 'asked' } : null;
+    this.#mayHelp = !oneWorker && navigator.hardwareConcurrency > 1;
     this.#supportSet = supportSet;
     this.#reason = backend === 'cpu' ? { code: 'forced', detail: '' } : null;
     setInterval(() => this.#ping(), PING_EVERY);
@@ -72,7 +76,6 @@ export class EngineClient extends EventTarget {
 
   /** Starts the engine, or starts it again after `failed`. */
   start() {
-    if (!this.#worker) this.#spawn();
     this.#start().catch(() => {}); // Told by the event.
   }
 
@@ -87,7 +90,8 @@ export class EngineClient extends EventTarget {
       await this.#start();
     } catch (error) {
       this.#checkpoint = previous;
-      if (!this.#info) this.start();
+      if (this.#info) this.#share();
+      else this.start();
       throw error;
     }
   }
@@ -95,7 +99,7 @@ export class EngineClient extends EventTarget {
   /**
    * What every view of the network will be cut from, as a PNG.
    * @param {PictureSource} source
-   * @param {JobOptions} [options]
+   * @param {RequestOptions} [options]
    * @returns {Promise<{picture: Blob}>}
    */
   prepare(source, options = {}) {
@@ -105,7 +109,7 @@ export class EngineClient extends EventTarget {
 
   /**
    * @param {Blob} picture
-   * @param {JobOptions} [options]
+   * @param {RequestOptions} [options]
    * @returns {Promise<{embedding: Float32Array, milliseconds: number}>}
    */
   embed(picture, options) {
@@ -115,7 +119,7 @@ export class EngineClient extends EventTarget {
   /**
    * @param {ImageBitmap} bitmap
    * @param {boolean} mirror
-   * @param {JobOptions} [options]
+   * @param {RequestOptions} [options]
    * @returns {Promise<{prediction: Prediction, milliseconds: number}>}
    */
   predictFrame(bitmap, mirror, options = {}) {
@@ -222,69 +226,81 @@ export class EngineClient extends EventTarget {
   /**
    * @param {TrainingOptions} options
    * @param {ShotPicture[]} pictures of all shots, where the method is `deep`; else none are needed
-   * @param {JobOptions} jobOptions
+   * @param {RequestOptions} requestOptions
    * @returns {Promise<{steps: number}>}
    */
-  async train(options, pictures, jobOptions) {
+  async train(options, pictures, requestOptions) {
     if (options.method === 'deep' && this.#info?.module === 'cpu') await this.#bringBurn();
-    return this.#request('train', { options, pictures }, jobOptions);
+    return this.#request('train', { options, pictures }, requestOptions);
   }
 
   /** Deep training is Burn's: a worker with the larger module takes over, and is told all that the page knows. */
   async #bringBurn() {
     this.#needsBurn = true;
-    const waiting = this.#dismiss();
+    const unfinished = this.#dismiss();
     this.#tell('restarted', { quiet: true });
     this.#spawn();
-    for (const [id, job] of waiting) this.#sendAgain(id, job, '');
+    for (const job of unfinished) this.#sendAgain(job, '');
     await this.#start();
   }
 
   /**
    * @param {string} op
    * @param {any} args
-   * @param {JobOptions} [options]
+   * @param {RequestOptions} [options]
    * @returns {Promise<any>}
    */
-  #request(op, args, { signal, onProgress, transfer = [] } = {}) {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(new EngineError('cancelled'));
-      const id = this.#nextId++;
-      this.#jobs.set(id, { op, args, transfer, resolve, reject, onProgress, started: false, crashes: 0 });
-      signal?.addEventListener('abort', () => this.#cancel(id), { once: true });
-      this.#worker?.postMessage({ id, op, args }, transfer);
-    });
+  #request(op, args, { signal, ...options } = {}) {
+    const job = new Job(op, args, options);
+    if (signal?.aborted) job.reject(new EngineError('cancelled'));
+    else this.#send(job);
+    signal?.addEventListener('abort', () => this.#cancel(job), { once: true });
+    return job.answer;
   }
 
-  /** @param {number} id */
-  #cancel(id) {
-    this.#settle(id, (job) => job.reject(new EngineError('cancelled')));
-    this.#worker?.postMessage({ cancel: id });
+  /** @param {Job} job */
+  #send(job) {
+    if (this.#photos.takes(job)) {
+      this.#photos.add(job);
+      this.#share();
+    } else if (this.#link) this.#link.post(job);
+    else job.reject(new EngineError('crashed'));
+  }
+
+  /** @param {Job} job */
+  #cancel(job) {
+    job.reject(new EngineError('cancelled'));
+    if (this.#photos.cancel(job) || this.#link?.cancel(job) || this.#helper.link?.cancel(job)) this.#share();
+  }
+
+  /** Gives photos that wait to whoever is free, and calls for help where many are left. */
+  #share() {
+    this.#photos.share([this.#link, this.#helper.link].filter((link) => link !== null));
+    if (this.#info && this.#needsHelp(this.#info)) this.#helper.start(this.#checkpoint, this.#info);
   }
 
   /**
-   * @param {number} id
-   * @param {(job: Job) => void} how
+   * No helper fetches weights that the browser would not keep.
+   * @param {EngineInfo} info
    */
-  #settle(id, how) {
-    const job = this.#jobs.get(id);
-    if (!job) return;
-    this.#jobs.delete(id);
-    how(job);
+  #needsHelp({ backend, milliseconds, views, network }) {
+    if (!this.#mayHelp || this.#starting > 0 || backend !== 'cpu') return false;
+    const atHand = network.fromCache || network.kept || !network.manifest;
+    return atHand && this.#photos.size * views.count * milliseconds > WORTH_HELP;
   }
 
   #spawn() {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: this.#moduleName() });
-    this.#worker = worker;
-    this.#heard = false;
-    this.#unanswered = 0;
-    worker.addEventListener('message', ({ data }) => {
-      if (worker === this.#worker) this.#receive(data);
+    /** @type {Link} */
+    const link = new Link(this.#moduleName(), {
+      settled: (job, well) => {
+        if (well && job.op === 'embed') this.#crashesInARow = 0;
+        this.#share();
+      },
+      crashed: (message) => this.#crashed(link, message),
     });
-    worker.addEventListener('error', (event) => {
-      if (worker === this.#worker) this.#crashed(event.message ?? '');
-    });
+    this.#link = link;
     this.setSupport().catch(() => {}); // A module that does not load is reported by the start.
+    this.#share();
   }
 
   /** After which module the worker is named: see its `chooseModule`. */
@@ -293,16 +309,18 @@ export class EngineClient extends EventTarget {
     return this.#reason ? 'cpu' : this.#backend;
   }
 
-  /** Ends the worker, and gives what it had not finished. */
+  /** Ends the worker and its helper, and gives what they had not finished. */
   #dismiss() {
-    const waiting = [...this.#jobs];
-    this.#jobs.clear();
-    this.#worker?.terminate();
-    this.#worker = null;
-    return waiting;
+    const unfinished = [...(this.#link?.end() ?? []), ...this.#helper.end()];
+    this.#link = null;
+    return unfinished;
   }
 
+  /** The helper ends before the network changes, so that no embedding of the old one can come later. */
   async #start() {
+    if (!this.#link) this.#spawn();
+    this.#starting++;
+    for (const job of this.#helper.end()) this.#sendAgain(job, '');
     const onProgress = (/** @type {any} */ progress) => this.#tell('progress', progress);
     try {
       this.#info = await this.#request('start', this.#startArguments(), { onProgress });
@@ -310,92 +328,87 @@ export class EngineClient extends EventTarget {
     } catch (error) {
       if (!this.#info) this.#tell('failed', error);
       throw error;
+    } finally {
+      this.#starting--;
     }
+    this.#share();
   }
 
   #startArguments() {
     const backend = this.#reason ? 'cpu' : this.#backend;
-    return { backend, reason: this.#reason, checkpoint: this.#checkpoint, oneView: this.#oneView };
-  }
-
-  /** @param {any} message */
-  #receive(message) {
-    this.#heard = true;
-    this.#unanswered = 0;
-    if (message.crashed !== undefined) return this.#crashed(message.crashed);
-    const { id } = message;
-    const job = this.#jobs.get(id);
-    if (!job) return;
-    if (message.started) job.started = true;
-    else if (message.progress) job.onProgress?.(message.progress);
-    else if (message.error) this.#settle(id, () => job.reject(new EngineError(message.error.code, message.error.message)));
-    else {
-      if (job.op === 'embed') this.#crashesInARow = 0;
-      this.#settle(id, () => job.resolve(message.ok));
-    }
+    return { backend, reason: this.#reason, checkpoint: this.#checkpoint, views: this.#views };
   }
 
   /**
    * The worker is gone or broken. A new one is started and told everything that the page knows.
+   * @param {Link} link
    * @param {string} message
    */
-  #crashed(message) {
+  #crashed(link, message) {
     const starting = !this.#info;
-    const waiting = this.#dismiss();
-    for (const [, job] of waiting) if (job.started) job.crashes++;
-    this.#blameWebGpu(waiting, message);
+    const guilty = link.end();
+    blame(guilty);
+    this.#blameWebGpu(guilty, message);
     this.#info = null;
+    const unfinished = [...guilty, ...this.#dismiss()];
 
-    if (!this.#heard || ++this.#crashesInARow > MOST_CRASHES_IN_A_ROW) return this.#giveUp(waiting, message);
+    if (!link.heard || ++this.#crashesInARow > MOST_CRASHES_IN_A_ROW) return this.#giveUp(link, unfinished, message);
     this.#spawn();
-    if (!waiting.some(([, job]) => job.op === 'start')) this.start();
-    for (const [id, job] of waiting) this.#sendAgain(id, job, message);
+    if (!unfinished.some(({ op }) => op === 'start')) this.start();
+    for (const job of unfinished) this.#sendAgain(job, message);
     this.#tell('restarted', { quiet: starting });
   }
 
   /**
-   * @param {[number, Job][]} waiting
+   * @param {Link} link
+   * @param {Job[]} unfinished
    * @param {string} message
    */
-  #giveUp(waiting, message) {
-    const error = new EngineError(this.#heard ? 'crashed' : 'worker', message);
-    for (const [, job] of waiting) job.reject(error);
+  #giveUp(link, unfinished, message) {
+    const error = new EngineError(link.heard ? 'crashed' : 'worker', message);
+    for (const job of [...unfinished, ...this.#photos.empty()]) job.reject(error);
     this.#crashesInARow = 0;
     this.#tell('failed', error);
   }
 
   /**
    * A crash while the GPU was at work: the CPU takes over, unless the GPU was asked for by name.
-   * @param {[number, Job][]} waiting
+   * @param {Job[]} unfinished
    * @param {string} message
    */
-  #blameWebGpu(waiting, message) {
+  #blameWebGpu(unfinished, message) {
     const onGpu = this.#info ? this.#info.backend === 'webgpu' : this.#reason === null;
-    const atWork = waiting.some(([, job]) => job.started && ['start', 'embed', 'predictFrame'].includes(job.op));
+    const atWork = unfinished.some(({ op, started }) => started && ['start', 'embed', 'predictFrame'].includes(op));
     if (this.#backend === 'auto' && onGpu && atWork) this.#reason = { code: 'crashed', detail: message };
   }
 
   /**
-   * @param {number} id
+   * The helper is gone, which nobody need know.
+   * @param {Job[]} unfinished
+   * @param {string} message
+   */
+  #lost(unfinished, message) {
+    blame(unfinished);
+    for (const job of unfinished) this.#sendAgain(job, message);
+  }
+
+  /**
    * @param {Job} job
    * @param {string} message
    */
-  #sendAgain(id, job, message) {
+  #sendAgain(job, message) {
     if (CARRIED_BY_SUPPORT.includes(job.op)) return job.resolve(undefined);
     job.started = false;
     const refused = job.crashes >= MOST_CRASHES_PER_JOB && (job.op !== 'start' || job.args.checkpoint);
     if (refused) return job.reject(new EngineError('photo-crashed', message));
     if (job.transfer.length > 0 || job.op === 'train') return job.reject(new EngineError('crashed', message));
     if (job.op === 'start') job.args = this.#startArguments();
-    this.#jobs.set(id, job);
-    this.#worker?.postMessage({ id, op: job.op, args: job.args });
+    this.#send(job);
   }
 
-  /** Finds a worker that died without a word, or hangs. */
   #ping() {
-    if (!this.#worker || this.#jobs.size === 0) return (this.#unanswered = 0);
-    if (++this.#unanswered > PINGS) return this.#crashed('the engine did not answer');
-    this.#worker.postMessage({ ping: true });
+    this.#link?.ping();
+    this.#helper.ping();
   }
 
   /**
@@ -405,4 +418,12 @@ export class EngineClient extends EventTarget {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/**
+ * A worker died over what it had begun.
+ * @param {Job[]} unfinished
+ */
+function blame(unfinished) {
+  for (const job of unfinished) if (job.started) job.crashes++;
 }

@@ -121,10 +121,10 @@ function atOnce(run) {
 
 /**
  * Gets the weights, chooses a backend and warms it up. An engine that runs already is kept until the new one does.
- * @param {{backend: Wanted, reason: BackendReason | null, checkpoint: File | null, oneView: boolean}} args
+ * @param {{backend: Wanted, reason: BackendReason | null, checkpoint: File | null, views: Views | null}} args `views` where they are decided
  * @param {Job} job
  */
-async function start({ backend, reason, checkpoint, oneView: asked }, job) {
+async function start({ backend, reason, checkpoint, views: decided }, job) {
   job.report({ phase: 'module' });
   const weights = checkpoint
     ? readCheckpoint(checkpoint)
@@ -141,7 +141,7 @@ async function start({ backend, reason, checkpoint, oneView: asked }, job) {
     networkIdentity = network.identity;
     const milliseconds = await timeView();
     viewMilliseconds = milliseconds;
-    const views = chooseViews(asked, milliseconds);
+    const views = decided ?? chooseViews(milliseconds);
     oneView = views.count === 1;
     return { backend: engine.backend, adapter: started.adapter, reason: started.reason, module: name, milliseconds, views, network };
   } finally {
@@ -163,12 +163,10 @@ async function timeView() {
 }
 
 /**
- * @param {boolean} asked whether the address asks for one view
  * @param {number} milliseconds what one view takes
  * @returns {Views}
  */
-function chooseViews(asked, milliseconds) {
-  if (asked) return { count: 1, reason: 'asked' };
+function chooseViews(milliseconds) {
   return milliseconds > SLOW ? { count: 1, reason: 'slow' } : { count: ALL_VIEWS, reason: 'all' };
 }
 

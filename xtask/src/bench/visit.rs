@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// The page, on the backend that the goals speak of.
 const ADDRESS: &str = "/index.html?backend=cpu";
 
+/// The same without a helper.
+const ALONE: &str = "/index.html?backend=cpu&workers=1";
+
 /// Whatever the page does, it has done it within this.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -121,14 +124,23 @@ struct Work {
 }
 
 fn measure_work(setting: &Setting, server: &Server, photos: &[PathBuf]) -> Result<Table> {
-    let visits = (0..setting.rounds)
-        .map(|_| work(server, photos))
-        .collect::<Result<Vec<_>>>()?;
+    let (mut visits, mut alone) = (Vec::new(), Vec::new());
+    for _ in 0..setting.rounds {
+        visits.push(work(server, photos)?);
+        alone.push(upload_alone(server, photos)?);
+    }
+    let ratios: Vec<f64> = visits
+        .iter()
+        .zip(&alone)
+        .map(|(work, alone)| alone / work.upload_seconds)
+        .collect();
     let of = |field: fn(&Work) -> Option<f64>| -> Vec<f64> { visits.iter().filter_map(field).collect() };
     let longest = of(|work| Some(work.longest_task));
     let mut table = Table::new("At work", &[Column::new("median", 1)]);
     let mut row = |name: &str, value: Option<f64>| table.row(name, [value]);
     row("20 uploads, s", median(&of(|work| Some(work.upload_seconds))));
+    row("the same by one worker (?workers=1), s", median(&alone));
+    row("one worker / two, in visits that take turns", median(&ratios));
     row(
         "live loop, predictions a second",
         median(&of(|work| Some(work.predictions_per_second))),
@@ -161,9 +173,7 @@ fn work(server: &Server, photos: &[PathBuf]) -> Result<Work> {
     let page = chrome.connect()?.new_page()?;
     page.set_viewport(1280, 800, 1.0, false)?;
     page.set_permission(&server.origin(), "camera", Permission::Granted)?;
-    note_milestones(&page)?;
-    page.goto(&server.url(ADDRESS))?;
-    page.wait_for("milestones.engineReady", PATIENCE)?;
+    open(&page, &server.url(ADDRESS))?;
     let memory_at_start = peak_memory(&chrome)?;
     let upload_seconds = upload(&page, photos)?;
 
@@ -181,6 +191,22 @@ fn work(server: &Server, photos: &[PathBuf]) -> Result<Work> {
         memory_at_start,
         memory_at_end: peak_memory(&chrome)?,
     })
+}
+
+/// The uploads by one worker, in a visit of their own.
+fn upload_alone(server: &Server, photos: &[PathBuf]) -> Result<f64> {
+    let chrome = Chrome::start()?;
+    let page = chrome.connect()?.new_page()?;
+    page.set_viewport(1280, 800, 1.0, false)?;
+    open(&page, &server.url(ALONE))?;
+    upload(&page, photos)
+}
+
+/// Opens the page and waits for its engine.
+fn open(page: &Page, address: &str) -> Result<()> {
+    note_milestones(page)?;
+    page.goto(address)?;
+    page.wait_for("milestones.engineReady", PATIENCE)
 }
 
 /// Seconds from the choice of the photos until the last one is embedded.

@@ -1,0 +1,202 @@
+//! On the CPU a second worker helps with many photos. It changes nothing but the time, and goes when there is nothing to do;
+//! nobody notices where it dies, cannot start, or the photos or the network go away under it.
+
+use std::{fs, path::PathBuf, time::Instant};
+
+use glimpse::untrained;
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use xtask::{chrome::Chrome, server::Fault};
+
+use crate::{
+    recovery::SPOIL,
+    stage::{PATIENCE, Stage},
+    support::{Outcome, draw, fixture, scratch, trial},
+};
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        trial(
+            "helper::two_embed_as_one_does_and_one_stays",
+            two_embed_as_one_does_and_one_stays,
+        ),
+        trial("helper::its_death_loses_nothing", its_death_loses_nothing),
+        trial(
+            "helper::one_that_cannot_start_is_not_missed",
+            one_that_cannot_start_is_not_missed,
+        ),
+        trial(
+            "helper::photos_that_were_removed_are_not_embedded",
+            photos_that_were_removed_are_not_embedded,
+        ),
+        trial("helper::a_new_network_is_everybodys", a_new_network_is_everybodys),
+    ]
+}
+
+/// Enough photos to be worth a helper.
+const PHOTOS: usize = 16;
+
+/// Notes the workers that the page starts, and what each has embedded.
+const SPY: &str = "globalThis.seen = [];
+globalThis.Worker = class extends Worker {
+  embeddings = [];
+  constructor(...how) {
+    super(...how);
+    seen.push(this);
+    this.addEventListener('message', ({ data }) => data.ok?.embedding && this.embeddings.push([...data.ok.embedding]));
+  }
+};";
+
+/// The page on the CPU backend, with more parameters, and the spy in it.
+fn watched(parameters: &str) -> anyhow::Result<Stage> {
+    let stage = Stage::set(Chrome::builder())?;
+    let page = &stage.page;
+    page.send("Page.addScriptToEvaluateOnNewDocument", json!({"source": SPY}))?;
+    page.send(
+        "Emulation.setHardwareConcurrencyOverride",
+        json!({"hardwareConcurrency": 2}),
+    )?;
+    stage.open(&format!("cpu{parameters}"))?;
+    Ok(stage)
+}
+
+fn photos(name: &str) -> Result<Vec<PathBuf>, image::ImageError> {
+    let folder = scratch(name);
+    let mut files = Vec::new();
+    for (index, class) in ["disc", "stripes", "bands", "checks"]
+        .iter()
+        .cycle()
+        .take(PHOTOS)
+        .enumerate()
+    {
+        files.push(folder.join(format!("{index}.png")));
+        draw(class, index as u32 / 4).save(&files[index])?;
+    }
+    Ok(files)
+}
+
+/// Gives the photos to the first class, and waits until the helper has embedded one of them.
+fn wait_for_help(stage: &Stage, photos: &[PathBuf]) -> anyhow::Result<()> {
+    stage.choose_photos(stage.class_ids()?[0], photos)?;
+    stage.wait("seen[1]?.embeddings.length > 0")
+}
+
+/// Everything that was embedded, in an order that does not depend on who did it.
+fn embeddings(stage: &Stage) -> anyhow::Result<Vec<Vec<f32>>> {
+    let mut all: Vec<Vec<f32>> = stage.page.eval("seen.flatMap(({ embeddings }) => embeddings)")?;
+    all.sort_by(|a, b| a.partial_cmp(b).expect("finite numbers"));
+    Ok(all)
+}
+
+fn started(stage: &Stage) -> anyhow::Result<usize> {
+    stage.page.eval("seen.length")
+}
+
+fn assert_nothing_was_told(stage: &Stage) -> anyhow::Result<()> {
+    let told: Value = stage
+        .page
+        .eval("[...document.querySelectorAll('#toasts > *, #problems li')].map((item) => item.textContent)")?;
+    assert_eq!(told, json!([]));
+    Ok(())
+}
+
+fn two_embed_as_one_does_and_one_stays() -> Outcome {
+    let photos = photos("browser-helper")?;
+    let two = watched("")?;
+    wait_for_help(&two, &photos)?;
+    two.wait_for_shots(two.class_ids()?[0], PHOTOS)?;
+    let shares: Vec<usize> = two.page.eval("seen.map(({ embeddings }) => embeddings.length)")?;
+    assert!(
+        shares.len() == 2 && shares.iter().sum::<usize>() == PHOTOS,
+        "{shares:?}"
+    );
+    assert_eq!(two.page.workers()?.len(), 2);
+
+    let one = watched("&workers=1")?;
+    one.add_photos(one.class_ids()?[0], &photos)?;
+    assert_eq!(started(&one)?, 1);
+    assert_eq!(embeddings(&two)?, embeddings(&one)?, "the same arithmetic made both");
+
+    let since = Instant::now();
+    while two.page.workers()?.len() > 1 {
+        assert!(since.elapsed() < PATIENCE, "the helper stays without work");
+        two.wait("true")?;
+    }
+    two.add_photos(two.class_ids()?[1], &photos[..1])?;
+    two.assert_quiet()?;
+    one.assert_quiet()?;
+    Ok(())
+}
+
+fn its_death_loses_nothing() -> Outcome {
+    let photos = photos("browser-helper-death")?;
+    let stage = watched("")?;
+    wait_for_help(&stage, &photos)?;
+    let workers = stage.page.workers()?;
+    assert!(workers[1].eval::<bool>(SPOIL)?);
+    stage.wait_for_shots(stage.class_ids()?[0], PHOTOS)?;
+    assert_eq!(stage.page.workers()?.len(), 1, "the helper is gone");
+    stage.add_photos(stage.class_ids()?[1], &photos)?;
+    assert_eq!(started(&stage)?, 2, "no other was tried");
+    assert_nothing_was_told(&stage)?;
+    Ok(())
+}
+
+fn one_that_cannot_start_is_not_missed() -> Outcome {
+    let photos = photos("browser-helper-start")?;
+    let stage = watched("")?;
+    stage.server.fault("/weights/manifest.json", Fault::Status(500));
+    for class in stage.class_ids()? {
+        stage.add_photos(class, &photos)?;
+        assert_eq!(started(&stage)?, 2, "one was tried, and no other");
+        assert_eq!(stage.page.workers()?.len(), 1);
+    }
+    assert_nothing_was_told(&stage)?;
+    Ok(())
+}
+
+fn photos_that_were_removed_are_not_embedded() -> Outcome {
+    let photos = photos("browser-helper-removed")?;
+    let stage = watched("")?;
+    wait_for_help(&stage, &photos)?;
+    let [first, second] = stage.class_ids()?[..] else {
+        return Err("two classes".into());
+    };
+    stage
+        .page
+        .click(&format!("[data-class-id='{first}'] [data-action=remove-class]"))?;
+    stage.add_photos(second, &photos[..1])?;
+    let embedded = embeddings(&stage)?.len();
+    assert!(embedded < PHOTOS, "{embedded} were embedded");
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn a_new_network_is_everybodys() -> Outcome {
+    let photos = photos("browser-helper-network")?;
+    let file = scratch("browser-helper-checkpoint").join("mine.safetensors");
+    fs::write(&file, untrained::state_dict(9).to_safetensors_f16()?)?;
+    let take_network = |stage: &Stage| -> anyhow::Result<()> {
+        stage.page.drop_files("#main", std::slice::from_ref(&file))?;
+        stage.wait("document.querySelector(\"[data-fact='source']\").textContent.includes('mine')")
+    };
+    let answer = |stage: &Stage| -> anyhow::Result<Vec<(String, f32)>> {
+        stage.wait_for_shots(stage.class_ids()?[0], PHOTOS)?;
+        stage.add_photos(stage.class_ids()?[1], &[fixture("plain.jpg")])?;
+        Ok(stage.ask(&[fixture("grey.jpg")])?.remove(0).bars)
+    };
+    let during = watched("")?;
+    wait_for_help(&during, &photos)?;
+    take_network(&during)?;
+    let during_bars = answer(&during)?;
+
+    let before = watched("&workers=1")?;
+    take_network(&before)?;
+    before.choose_photos(before.class_ids()?[0], &photos)?;
+    let before_bars = answer(&before)?;
+    for ((name, during), (_, before)) in during_bars.iter().zip(&before_bars) {
+        assert!((during - before).abs() < 1e-4, "{name}: {during} and {before}");
+    }
+    during.assert_quiet()?;
+    Ok(())
+}
