@@ -118,7 +118,8 @@ impl<B: Backend> Learning for Trainer<B> {
     }
 }
 
-#[cfg(all(test, feature = "candle"))]
+#[cfg(test)]
+#[cfg(feature = "candle")]
 mod tests {
     use super::*;
     use crate::{

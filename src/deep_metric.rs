@@ -93,7 +93,8 @@ impl<B: Backend, O: Objective> NetworkLearning for Trainer<B, O> {
     }
 }
 
-#[cfg(all(test, feature = "candle"))]
+#[cfg(test)]
+#[cfg(feature = "candle")]
 mod tests {
     use super::*;
     use crate::{
