@@ -243,7 +243,7 @@ fn foreign_metrics_are_refused() -> Outcome {
             "{error}"
         );
     };
-    told(&other, &metric, "finetune", &["triplet.safetensors", "other weights"]);
+    told(&other, &metric, "finetune", &["triplet.safetensors", "another network"]);
     told(
         untrained_weights(),
         &cut,
@@ -254,7 +254,7 @@ fn foreign_metrics_are_refused() -> Outcome {
         untrained_weights(),
         &no_metric,
         "finetune",
-        &["resnet18.compact", "no metric"],
+        &["resnet18.compact", "cannot be used"],
     );
     told(untrained_weights(), &metric, "siamese", &["`triplet`", "`siamese`"]);
     Ok(())
