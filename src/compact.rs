@@ -25,6 +25,7 @@ use crate::{
     Error, StateDict,
     architecture::{Convolution, convolutions},
     state_dict::Parameter,
+    vector::deviation,
 };
 
 /// The usual length of a step: the longest that lost no accuracy that could be measured (`docs/PERFORMANCE.md`).
@@ -33,13 +34,15 @@ pub const STEP: f32 = 0.35;
 const MOST: f32 = i8::MAX as f32;
 /// A file that unpacks to more is not one of ours: all parameters with 16 bits each, and room for names.
 const LARGEST: usize = 24 << 20;
-/// The first byte of a zlib stream with the usual window; safetensors begin with a length, whose first byte never matters
-/// here because the second one is checked too.
+/// The first byte of a zlib stream with the usual window.
 const ZLIB: u8 = 0x78;
 
-/// Whether a file is a compact one, by its first two bytes (RFC 1950: a multiple of 31).
+/// Whether a file is a compact one: by its first two bytes, a multiple of 31 (RFC 1950), and because it is not one of
+/// safetensors, which begin with a header's length, whose first bytes can be any, and the brace that opens the header.
 pub fn is_compact(file: &[u8]) -> bool {
-    matches!(file, [ZLIB, second, ..] if (u32::from(ZLIB) * 256 + u32::from(*second)).is_multiple_of(31))
+    let is_safetensors = matches!(file, [_, _, _, _, 0, 0, 0, 0, b'{', ..]);
+    let is_zlib = matches!(file, [ZLIB, second, ..] if (u32::from(ZLIB) * 256 + u32::from(*second)).is_multiple_of(31));
+    is_zlib && !is_safetensors
 }
 
 /// Writes a folded trunk with steps of this length, in standard deviations of the largest convolution's filters.
@@ -146,11 +149,8 @@ fn parameters(convolution: &Convolution) -> usize {
 
 /// A filter's step: so many standard deviations, but no shorter than what 127 of reach the largest value with.
 fn step(filter: &[f32], length: f32) -> bf16 {
-    let count = filter.len() as f32;
-    let mean = filter.iter().sum::<f32>() / count;
-    let deviation = (filter.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt();
     let largest = filter.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-    let step = bf16::from_f32((length * deviation).max(largest / MOST));
+    let step = bf16::from_f32((length * deviation(filter)).max(largest / MOST));
     match step.to_f32() {
         // All zeros: any step will do.
         0.0 => bf16::from_f32(1.0),
@@ -238,6 +238,13 @@ mod tests {
                 assert!(sum <= 0.6, "{name}: together {sum} steps");
             }
         }
+    }
+
+    #[test]
+    fn safetensors_are_none_whatever_their_length() {
+        assert!(!is_compact(&[ZLIB, 0x01, 0, 0, 0, 0, 0, 0, b'{', b'"']));
+        assert!(is_compact(&[ZLIB, 0x01, 0, 0, 0, 0, 0, 1, b'{', b'"']));
+        assert!(!is_compact(&[ZLIB, 0x02, 1, 1, 1, 1, 1, 1, 1, 1]));
     }
 
     #[test]

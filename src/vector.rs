@@ -53,6 +53,13 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
     powers.iter().map(|power| power / sum).collect()
 }
 
+/// Standard deviation of at least one number.
+pub fn deviation(values: &[f32]) -> f32 {
+    let count = values.len() as f32;
+    let mean = values.iter().sum::<f32>() / count;
+    (values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

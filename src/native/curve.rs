@@ -14,7 +14,7 @@ use rand_chacha::{
 };
 
 use super::{
-    eval::{Pool, Settings, accuracies},
+    eval::{Draws, Pool, Settings, accuracies},
     folder::{self, ClassFolder},
     library::{self, LibraryClass},
     weights::{self, Encoding},
@@ -25,10 +25,10 @@ use crate::{
     backend::BackendKind,
     compact,
     embedder::Views,
-    episode::{Episode, Sampler, Shape},
+    episode::Episode,
     evaluation::{mean, paired},
     manifest::Origin,
-    vector::dot,
+    vector::{deviation, dot},
 };
 
 /// What is measured.
@@ -49,21 +49,8 @@ pub struct CurveArgs {
     /// Noise added to every filter, in its convolution's standard deviations.
     #[arg(long, default_value_t = 0.0)]
     noise: f32,
-    /// Classes per episode.
-    #[arg(long, default_value_t = 5)]
-    way: usize,
-    /// Support images per class.
-    #[arg(long, default_value_t = 5)]
-    shot: usize,
-    /// Query images per class.
-    #[arg(long, default_value_t = 15)]
-    query: usize,
-    /// Episodes.
-    #[arg(long, default_value_t = 600)]
-    episodes: usize,
-    /// Where the random numbers start, those of the noise and of the episodes.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    #[command(flatten)]
+    draws: Draws,
     /// Where the networks and the embeddings are kept.
     #[arg(long, value_name = "DIR", default_value = "target/weights-curve")]
     out: PathBuf,
@@ -87,16 +74,10 @@ pub fn run(
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Error> {
     let network = weights::read_state_dict(&args.from)?.folded_trunk(&convolutions())?;
-    let network = noisy(&network, args.noise, args.seed)?;
+    let network = noisy(&network, args.noise, args.draws.seed)?;
     let folders = folder::classes(&args.images)?;
     let sizes = folders.iter().map(|class| class.photos.len()).collect();
-    let shape = Shape {
-        way: args.way,
-        shot: args.shot,
-        query: args.query,
-    };
-    let mut sampler = Sampler::new(sizes, shape, args.seed)?;
-    let episodes: Vec<Episode> = (0..args.episodes).map(|_| sampler.draw()).collect();
+    let episodes = args.draws.episodes(sizes, args.draws.shape())?;
     let measure = |encoding| measure(args, encoding, &network, &folders, &episodes, say);
 
     let exact = measure(Encoding::F16)?;
@@ -182,9 +163,7 @@ fn noisy(network: &StateDict, share: f32, seed: u64) -> Result<StateDict, Error>
     for convolution in convolutions() {
         let name = format!("{}.weight", convolution.name);
         let mut weight = network.get(&name, &convolution.shape())?.clone();
-        let count = weight.values.len() as f32;
-        let mean = weight.values.iter().sum::<f32>() / count;
-        let deviation = (weight.values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / count).sqrt();
+        let deviation = deviation(&weight.values);
         for value in &mut weight.values {
             *value += share * deviation * normal(&mut random);
         }

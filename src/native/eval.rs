@@ -39,12 +39,9 @@ const WHOLE_MATRIX: usize = 12;
 /// Confusions printed of a larger one.
 const MOST_CONFUSED: usize = 10;
 
-/// What to measure.
+/// Which episodes are drawn.
 #[derive(Debug, Args)]
-pub struct EvalArgs {
-    /// A folder with a folder of photos per class.
-    #[arg(long, value_name = "DIR")]
-    images: PathBuf,
+pub(super) struct Draws {
     /// Classes per episode.
     #[arg(long, default_value_t = 5)]
     way: usize,
@@ -59,7 +56,36 @@ pub struct EvalArgs {
     episodes: usize,
     /// Where the random numbers start; the same seed gives the same episodes.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(super) seed: u64,
+}
+
+impl Draws {
+    pub(super) fn shape(&self) -> Shape {
+        Shape {
+            way: self.way,
+            shot: self.shot,
+            query: self.query,
+        }
+    }
+
+    /// The episodes of a shape, from a pool of classes with so many images.
+    ///
+    /// # Errors
+    /// Those of [`Sampler::new`].
+    pub(super) fn episodes(&self, sizes: Vec<usize>, shape: Shape) -> Result<Vec<Episode>, Error> {
+        let mut sampler = Sampler::new(sizes, shape, self.seed)?;
+        Ok((0..self.episodes).map(|_| sampler.draw()).collect())
+    }
+}
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// A folder with a folder of photos per class.
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+    #[command(flatten)]
+    draws: Draws,
     /// Methods' names with commas between them, or `all`, which leaves out `deep`: that learns for seconds per episode.
     #[arg(long, default_value = "all")]
     method: String,
@@ -172,7 +198,7 @@ pub fn run(
             split: &args.split,
             weights: &args.weights,
             backend: args.backend,
-            seed: args.seed,
+            seed: args.draws.seed,
         };
         return flowers25::run(&flowers, print, say);
     }
@@ -183,7 +209,7 @@ pub fn run(
     let pool: Vec<usize> = folders.iter().map(|class| class.photos.len()).collect();
     for shape in &shapes {
         // Before hours of embedding: is the folder large enough?
-        Sampler::new(pool.clone(), *shape, args.seed).map_err(|error| named(error, args, &folders))?;
+        Sampler::new(pool.clone(), *shape, args.draws.seed).map_err(|error| named(error, args, &folders))?;
     }
     let progress = library::progress_lines(50, say);
     let classes = library::embed_classes(&folders, &args.weights, args.backend, &progress)?;
@@ -202,8 +228,7 @@ pub fn run(
     };
     let mut reports = Vec::new();
     for shape in shapes {
-        let mut sampler = Sampler::new(pool.sizes(), shape, args.seed)?;
-        let episodes: Vec<Episode> = (0..args.episodes).map(|_| sampler.draw()).collect();
+        let episodes = args.draws.episodes(pool.sizes(), shape)?;
         reports.extend(measure(&pool, deep.as_ref(), &methods, &episodes, shape)?);
         if args.sweep.is_some() {
             say(&format!("{}-way {}-shot measured", shape.way, shape.shot));
@@ -235,13 +260,9 @@ fn methods(name: &str, metric: Option<&LearnedMetric>) -> Result<Vec<Method>, Er
 }
 
 fn shapes(args: &EvalArgs) -> Vec<Shape> {
-    let query = args.query;
+    let query = args.draws.query;
     match args.sweep {
-        None => vec![Shape {
-            way: args.way,
-            shot: args.shot,
-            query,
-        }],
+        None => vec![args.draws.shape()],
         Some(_) => SWEEP_WAYS
             .iter()
             .flat_map(|&way| SWEEP_SHOTS.map(|shot| Shape { way, shot, query }))

@@ -258,14 +258,15 @@ fn write(
     encoding: Encoding,
     say: &mut dyn FnMut(&str),
 ) -> Result<Manifest, Error> {
-    let file = encoding.encode(&checkpoint.state_dict.folded_trunk(&convolutions())?)?;
+    let folded = checkpoint.state_dict.folded_trunk(&convolutions())?;
+    let file = encoding.encode(&folded)?;
     let written = StateDict::from_file(&file)?;
     let probe = pollster::block_on(async {
         let backbone = Backbone::start(BackendKind::Cpu, &written).await?;
         probe(&backbone).await
     })?;
     let (trained, origin) = (checkpoint.trained, checkpoint.origin.clone());
-    let identity = checkpoint.state_dict.identity()?;
+    let identity = folded.identity()?;
     let manifest = Manifest::new(encoding.file_name(), &file, identity, trained, origin, probe);
     let target = out.join(&manifest.file);
     replace(&target, &file)?;

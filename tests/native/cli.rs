@@ -129,6 +129,19 @@ pub fn trained_metric(folder: &Path, loss: &str) -> PathBuf {
     file
 }
 
+/// Names a photo after a folder of classes, in a metric's space.
+fn predict_in(weights: &Path, metric: &Path, classes: &Path, photo: &Path) -> Output {
+    glimpse(&[
+        &"predict",
+        &"--weights",
+        &weights,
+        &"--metric",
+        &metric,
+        &classes,
+        &photo,
+    ])
+}
+
 fn a_metric_serves_every_head() -> Outcome {
     let folder = scratch("cli-metric");
     let drawn = drawn_classes(&folder)?;
@@ -151,15 +164,7 @@ fn a_metric_serves_every_head() -> Outcome {
         text(&glimpse(&[&"predict", &"--weights", &weights, &model, photo]).stdout)
     };
     let saved = fit("finetune");
-    let given = glimpse(&[
-        &"predict",
-        &"--weights",
-        &weights,
-        &"--metric",
-        &metric,
-        &classes,
-        photo,
-    ]);
+    let given = predict_in(weights, &metric, &classes, photo);
     assert_eq!(saved, text(&given.stdout), "a saved model carries the metric");
     let without = glimpse(&[&"predict", &"--weights", &weights, &classes, photo]);
     assert!(
@@ -195,20 +200,9 @@ fn a_metric_can_change_the_network() -> Outcome {
     assert!(!nowhere.status.success() && text(&nowhere.stderr).contains("--network"));
     let trained = train(&[&"--network", &network]);
     assert!(trained.status.success(), "{}", text(&trained.stderr));
-    let predict = |weights: &Path| {
-        glimpse(&[
-            &"predict",
-            &"--weights",
-            &weights,
-            &"--metric",
-            &metric,
-            &classes,
-            photo,
-        ])
-    };
-    let own = predict(&network);
+    let own = predict_in(&network, &metric, &classes, photo);
     assert!(own.status.success(), "{}", text(&own.stderr));
-    let other = predict(weights);
+    let other = predict_in(weights, &metric, &classes, photo);
     assert!(!other.status.success() && text(&other.stderr).contains("another network"));
     Ok(())
 }

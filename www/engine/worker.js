@@ -38,7 +38,7 @@ const pictureLane = new Lane({ open: true });
 let engine = null;
 /** Whether photos are embedded from one view alone. */
 let oneView = false;
-/** SHA-256 of the weights that embed. */
+/** By what the network that embeds is known to metrics. */
 let networkIdentity = '';
 /** What one view took, in milliseconds. */
 let viewMilliseconds = 0;

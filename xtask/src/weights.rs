@@ -86,23 +86,29 @@ fn run(arguments: &[&str]) -> Result<ExitStatus> {
         "Preparing the network's weights (cargo glimpse weights {})",
         arguments.join(" ")
     );
-    let mut cargo: Command = process::cargo();
-    cargo
-        // Without Burn's backends the tool is built in a fraction of the time, and it needs neither.
-        .args([
-            "run",
-            "--package",
-            "glimpse",
-            "--no-default-features",
-            "--features",
-            "burn",
-            "--bin",
-            "glimpse",
-        ])
-        .args(["--", "weights"])
+    let mut tool = tool();
+    tool.arg("weights")
         .args(arguments)
         .status()
         .context("cannot start cargo")
+}
+
+/// The native companion, to be given its arguments. It is built without Burn's backends: that takes a fraction of the time,
+/// and nothing that xtask asks of it needs them.
+pub fn tool() -> Command {
+    let mut cargo = process::cargo();
+    cargo.args([
+        "run",
+        "--package",
+        "glimpse",
+        "--no-default-features",
+        "--features",
+        "burn",
+        "--bin",
+        "glimpse",
+        "--",
+    ]);
+    cargo
 }
 
 fn check(status: ExitStatus) -> Result<()> {

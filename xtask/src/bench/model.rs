@@ -12,24 +12,9 @@ pub fn mount(server: &Server) -> Result<()> {
     let folder = crate::target_dir().join("bench");
     fs::create_dir_all(&folder)?;
     weights::prepare_in(&folder, "f16")?;
-    // Built as for `weights`: without Burn's backends, which are minutes of work.
-    process::run(
-        process::cargo()
-            .args([
-                "run",
-                "--package",
-                "glimpse",
-                "--no-default-features",
-                "--features",
-                "burn",
-                "--bin",
-                "glimpse",
-            ])
-            .args(["--", "onnx", "--weights"])
-            .arg(&folder)
-            .arg("--out")
-            .arg(folder.join("resnet18.onnx")),
-    )?;
+    let mut tool = weights::tool();
+    tool.args(["onnx", "--weights"]).arg(&folder);
+    process::run(tool.arg("--out").arg(folder.join("resnet18.onnx")))?;
     server.mount("/model", folder);
     Ok(())
 }
