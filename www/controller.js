@@ -2,16 +2,18 @@
 // Page side. It owns no element and computes nothing; whatever has a rule of its own is in a module of its own.
 
 import { Camera } from './camera.js';
+import { animals, CARDS, drawCard } from './cards.js';
 import { EngineClient } from './engine/client.js';
 import { EngineError, learnsMetric } from './engine/protocol.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
 import { LiveLoop } from './live-loop.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
+import { Projects } from './projects.js';
 import { explain, text } from './strings.js';
 import { AssessmentView } from './views/assessment.js';
 import { CaptureView } from './views/capture.js';
 import { ClassListView } from './views/class-list.js';
-import { download, releaseAddress } from './views/dom.js';
+import { download, on, releaseAddress } from './views/dom.js';
 import { DropView } from './views/drop.js';
 import { EmbeddingView } from './views/embedding.js';
 import { EngineView } from './views/engine.js';
@@ -20,8 +22,9 @@ import { NoticeView } from './views/notice.js';
 import { PairView } from './views/pair.js';
 import { PreviewView } from './views/preview.js';
 import { ProblemsView } from './views/problems.js';
+import { QuizView } from './views/quiz.js';
 import { ShellView } from './views/shell.js';
-import { StrictnessView } from './views/strictness.js';
+import { StrictnessView, USUAL_THRESHOLD } from './views/strictness.js';
 import { TestsView } from './views/tests.js';
 import { ToastsView } from './views/toasts.js';
 import { TrainingView } from './views/training.js';
@@ -30,6 +33,7 @@ import { TrainingView } from './views/training.js';
 /** @import { Wishes } from './engine/client.js' */
 /** @import { Picked } from './files.js' */
 /** @import { Change, PairPhoto, PhotoClass, Shot, TestPhoto } from './model.js' */
+/** @import { Extras } from './storage/project-store.js' */
 
 /** How long photos and head must rest, in milliseconds, before it is measured how well they do. */
 const ASSESS_AFTER = 300;
@@ -51,19 +55,27 @@ export class Controller {
   #tests = new TestsView(this.#model);
   #assessment = new AssessmentView(this.#model);
   #pair = new PairView(this.#model);
+  #quiz = new QuizView();
   #preview = new PreviewView();
   #toasts = new ToastsView();
   #problems = new ProblemsView();
   #loop;
+  #projects;
 
   /** @type {'none' | 'stale' | 'trained'} */
   #head = 'none';
   /** @type {Method | null} how the head was trained */
   #method = null;
+  /** What was trained, to be kept and to be given back to the engine. @type {Extras['head']} */
+  #keptHead = null;
+  /** The identity of the network that made the embeddings; empty before there is one. */
+  #embeddedBy = '';
   /** @type {Method | null} how the training under way trains */
   #trainingMethod = null;
   /** @type {Metric | null} the learned metric that was loaded */
   #metric = null;
+  /** @type {File | null} its file */
+  #metricFile = null;
   /** @type {AbortController | null} a training under way */
   #trainingAbort = null;
   /** @type {Map<Shot, AbortController>} embeddings under way */
@@ -100,6 +112,17 @@ export class Controller {
       predict: (bitmap) => this.#client.predictFrame(bitmap, this.#camera.mirror),
       show: (result) => this.#shell.showLive(this.#live.show(result)),
     });
+    this.#projects = new Projects({
+      model: this.#model,
+      client: this.#client,
+      toasts: this.#toasts,
+      page: {
+        extras: () => this.#extras(),
+        restore: (extras) => this.#restore(extras),
+        begin: () => this.#begin(),
+        samples: (samples) => this.#addFolders(samples.map(({ file, className }) => ({ file, folder: className }))),
+      },
+    });
     this.#mount();
     this.#listenToModel();
     this.#listenToEngine();
@@ -108,25 +131,98 @@ export class Controller {
     this.#listenToEmbedding();
     this.#listenToTests();
     this.#listenToPair();
+    this.#listenToCards();
     this.#listenToFiles(page);
+  }
+
+  start() {
+    this.#client.start();
+    this.#projects.start();
+  }
+
+  /** What a new project begins with. */
+  #begin() {
     this.#model.addClass();
     this.#model.addClass();
     this.#select(this.#model.classes[0].id);
   }
 
-  start() {
-    this.#client.start();
+  // ---- what is kept besides photos
+
+  /** @returns {Extras} */
+  #extras() {
+    return { network: this.#embeddedBy, settings: this.#training.settings, threshold: this.#strictness.threshold, head: this.#keptHead, metric: this.#metricFile };
+  }
+
+  /**
+   * The model is another project's now.
+   * @param {Extras} extras
+   */
+  #restore({ network, settings, threshold, head, metric }) {
+    if (this.#metric) this.#forgetMetric();
+    this.#embeddedBy = network;
+    this.#training.settings = settings;
+    this.#strictness.threshold = threshold ?? USUAL_THRESHOLD;
+    this.#head = 'none';
+    this.#keptHead = head;
+    this.#metricFile = metric;
+    this.#refused.clear();
+    this.#select(this.#model.classes[0]?.id ?? null);
+    if (this.#client.info) this.#adopt();
+    this.#refreshSoon();
+  }
+
+  /** Gives the engine that runs what was kept: embeddings that are its own, the metric, what was trained. */
+  async #adopt() {
+    const { identity } = /** @type {EngineInfo} */ (this.#client.info).network;
+    if (this.#embeddedBy && this.#embeddedBy !== identity) this.#forgetEmbeddings();
+    this.#embeddedBy = identity;
+    this.#embedMissing();
+    if (this.#metricFile && !this.#metric) {
+      const { settings } = this.#training;
+      await this.#loadMetric(this.#metricFile);
+      this.#training.settings = settings;
+    }
+    if (this.#keptHead && this.#head !== 'trained') await this.#restoreHead(this.#keptHead);
+  }
+
+  /** Another network is in use: what the old one said of the photos, and what was trained on that, is void. */
+  #forgetEmbeddings() {
+    for (const abort of this.#embedding.values()) abort.abort();
+    this.#embedding.clear();
+    this.#refused.clear();
+    this.#model.forgetEmbeddings();
+    this.#tell(this.#client.setSupport());
+  }
+
+  /** @param {NonNullable<Extras['head']>} head */
+  async #restoreHead(head) {
+    const restored = await this.#client.restoreHead(head.bytes).catch(() => null);
+    if (this.#keptHead !== head) return;
+    this.#head = restored ? 'trained' : 'none';
+    this.#method = head.method;
+    if (!restored) this.#keptHead = null;
+    this.#refreshSoon();
+  }
+
+  /** @param {Method} method by which the head was trained */
+  async #keepHead(method) {
+    const kept = await this.#client.headFile().catch(() => null);
+    if (this.#head !== 'trained' || !kept?.file) return;
+    this.#keptHead = { method, bytes: kept.file };
+    this.#projects.touch();
   }
 
   #mount() {
     const { top, steps, notices } = this.#shell;
-    top.append(this.#engine.element);
+    top.append(this.#projects.menu.element, this.#engine.element);
+    this.#shell.notice.after(this.#projects.alert.element);
     steps.show.append(this.#classes.element);
     steps.train.append(this.#training.element);
-    steps.try.append(this.#live.element, this.#strictness.element, this.#tests.element, this.#assessment.element, this.#pair.element);
+    steps.try.append(this.#live.element, this.#strictness.element, this.#quiz.element, this.#tests.element, this.#assessment.element, this.#pair.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
-    notices.after(this.#preview.element);
+    notices.after(this.#preview.element, this.#projects.question.element);
   }
 
   // ---- model → engine and views
@@ -179,6 +275,7 @@ export class Controller {
   /** A head that was trained on other shots is no longer used by the engine. */
   #supportChanged() {
     if (this.#head === 'trained') this.#head = 'stale';
+    this.#keptHead = null;
     if (!this.#trainingAbort) return;
     this.#trainingAbort.abort();
     this.#toasts.show(text.training.changed);
@@ -193,6 +290,7 @@ export class Controller {
     clearTimeout(this.#refreshTimer);
     this.#refreshTimer = 0;
     this.#training.showSet(this.#setName());
+    this.#quiz.show(this.#hasCards());
     this.#training.showState({ reason: this.#whyNotTrain(), head: this.#head, method: this.#method });
     this.#engine.showWorking(this.#embedding.size);
     this.#embeddingView.showTrained(this.#head === 'trained' && this.#metric === null && this.#method !== null && learnsMetric(this.#method));
@@ -271,7 +369,7 @@ export class Controller {
     this.#engine.showReady(info);
     if (info.network.trained) this.#notice.clear();
     else this.#notice.showUntrained();
-    this.#embedMissing();
+    this.#adopt();
     this.#refreshSoon();
   }
 
@@ -482,6 +580,7 @@ export class Controller {
 
   #listenToTraining() {
     on(this.#training, 'train', (options) => this.#train(options));
+    on(this.#training, 'settings', () => this.#projects.touch());
     on(this.#training, 'cancel', () => {
       this.#trainingAbort?.abort();
       this.#toasts.show(text.training.cancelled);
@@ -509,6 +608,7 @@ export class Controller {
       trained = true;
       this.#head = 'trained';
       this.#method = options.method;
+      this.#keepHead(options.method);
     } catch (error) {
       const { code } = /** @type {EngineError} */ (error);
       if (code === 'stale-training') this.#toasts.show(text.training.changed);
@@ -538,16 +638,28 @@ export class Controller {
     try {
       this.#showMetric(await this.#client.useMetric(file));
     } catch (error) {
+      if (this.#metricFile === file) this.#metricFile = null;
       return this.#problems.add(file.name, error);
     }
+    if (this.#metricFile === file) return;
+    this.#metricFile = file;
+    this.#keptHead = null;
+    this.#projects.touch();
     this.#toasts.show(text.embedding.used(file.name));
   }
 
   /** @param {string} words why */
   #removeMetric(words) {
+    this.#forgetMetric();
+    this.#metricFile = null;
+    this.#keptHead = null;
+    this.#projects.touch();
+    this.#toasts.show(words);
+  }
+
+  #forgetMetric() {
     this.#tell(this.#client.forgetMetric());
     this.#showMetric(null);
-    this.#toasts.show(words);
   }
 
   /**
@@ -584,6 +696,7 @@ export class Controller {
       if (test) this.#model.updateTest(test, { classId });
     });
     on(this.#strictness, 'change', ({ threshold }) => {
+      this.#projects.touch();
       this.#tests.setThreshold(threshold);
       this.#shell.showLive(this.#live.setThreshold(threshold));
     });
@@ -740,6 +853,42 @@ export class Controller {
     return { network: 'none', name, reason: this.#metric ? text.pair.otherMetric : this.#whyNotTrain() };
   }
 
+  // ---- animal cards
+
+  #listenToCards() {
+    on(this.#notice, 'cards', () => this.#playCards());
+    on(this.#quiz, 'ask', () => this.#quizCards());
+  }
+
+  /** Whether the classes are those of the cards. */
+  #hasCards() {
+    const names = Object.values(text.cards.animals);
+    return this.#model.classes.length >= 2 && this.#model.classes.every((own) => names.includes(own.name) && own.shots.length > 0);
+  }
+
+  /** One card of each animal to learn from, then new ones to name. */
+  async #playCards() {
+    const set = animals();
+    if (set.length < CARDS) return this.#toasts.show(text.cards.none);
+    await this.#projects.create();
+    this.#model.replace({ classes: [], tests: [] });
+    const classes = set.map(({ key }) => this.#model.addClass(text.cards.animals[key]));
+    this.#select(classes[0].id);
+    this.#projects.suggestName(text.cards.project);
+    await Promise.all(set.map(async (animal, index) => this.#addShot(classes[index].id, { kind: 'file', file: await drawCard(animal) }, '')));
+    if (!this.#hasCards() || this.#whyNotTrain()) return;
+    this.#training.trainBy('finetune');
+    await this.#quizCards();
+  }
+
+  /** Draws a new card of each animal that is a class. */
+  async #quizCards() {
+    for (const animal of animals()) {
+      const name = text.cards.animals[animal.key];
+      if (this.#model.findByName(name)) await this.#addTest(await drawCard(animal), '', name);
+    }
+  }
+
   // ---- files from anywhere
 
   /** @param {Document} page */
@@ -758,8 +907,9 @@ export class Controller {
    * @param {number} target the class's id, or which photo of the pair
    */
   #takeFiles(picked, place, target) {
-    const photos = picked.filter((one) => !this.#isNetwork(one));
+    const photos = picked.filter((one) => !this.#isNetwork(one) && !isProject(one));
     for (const one of picked) if (one.folder === null && this.#isNetwork(one)) this.#takeNetwork(one.file);
+    for (const one of picked) if (one.folder === null && isProject(one)) this.#takeProject(one.file);
     if (photos.length === 0) return;
     if (place === 'class') this.#addFiles(target, photos);
     else if (place === 'pair') photos.slice(0, 2).forEach(({ file }, index) => this.#addPairPhoto((target + index) % 2, { kind: 'file', file }, file.name));
@@ -774,6 +924,11 @@ export class Controller {
   }
 
   /** @param {File} file */
+  async #takeProject(file) {
+    await this.#projects.takeFile(file).catch((error) => this.#problems.add(file.name, error));
+  }
+
+  /** @param {File} file */
   async #takeNetwork(file) {
     if (!/\.safetensors$/i.test(file.name)) return this.#problems.add(file.name, new EngineError('pth-checkpoint'));
     if (await saysMetric(file)) return this.#loadMetric(file);
@@ -785,14 +940,8 @@ export class Controller {
       if (this.#client.info) this.#engineReady(this.#client.info);
       return;
     }
-    for (const abort of this.#embedding.values()) abort.abort();
-    this.#embedding.clear();
-    this.#refused.clear();
-    this.#model.forgetEmbeddings();
     const metric = this.#metric;
     if (metric && metric.network !== this.#client.info?.network.identity) this.#removeMetric(text.embedding.otherNetwork(metric.name));
-    this.#tell(this.#client.setSupport());
-    this.#embedMissing();
     this.#toasts.show(text.toast.checkpoint(file.name));
   }
 }
@@ -807,10 +956,9 @@ function asked({ id, embedding, picture }) {
 }
 
 /**
- * @param {EventTarget} target
- * @param {string} type
- * @param {(detail: any) => void} listener
+ * Project files, and zips of samples from elsewhere.
+ * @param {Picked} picked
  */
-function on(target, type, listener) {
-  target.addEventListener(type, (event) => listener(/** @type {CustomEvent} */ (event).detail));
+function isProject({ file }) {
+  return /\.(glimpse|zip|tm)$/i.test(file.name);
 }

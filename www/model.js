@@ -52,6 +52,13 @@
  * @property {TestPhoto} [test]
  */
 
+/**
+ * What a project holds, with pictures and, where they are known, embeddings.
+ * @typedef {object} Contents
+ * @property {(Omit<PhotoClass, 'shots'> & {shots: Omit<Shot, 'status'>[]})[]} classes
+ * @property {TestPhoto[]} tests newest first
+ */
+
 /** Why a name was refused. */
 export class NameTaken extends Error {
   /** @param {string} taken */
@@ -92,9 +99,7 @@ export class Model extends EventTarget {
       active: true,
       shots: [],
     };
-    this.classes.push(photoClass);
-    this.#tell({ type: 'class-added', support: false, photoClass });
-    return photoClass;
+    return this.#putClass(photoClass);
   }
 
   /**
@@ -228,8 +233,7 @@ export class Model extends EventTarget {
   addTest(name, classId = null) {
     /** @type {TestPhoto} */
     const test = { id: this.#nextId++, name, classId, picture: null, embedding: null };
-    this.tests.unshift(test);
-    this.#tell({ type: 'test-added', support: false, test });
+    this.#putTest(test, 0);
     return test;
   }
 
@@ -251,10 +255,61 @@ export class Model extends EventTarget {
     if (index < 0) return () => {};
     const [test] = this.tests.splice(index, 1);
     this.#tell({ type: 'test-removed', support: false, test });
-    return () => {
-      this.tests.splice(index, 0, test);
-      this.#tell({ type: 'test-added', support: false, test });
-    };
+    return () => this.#putTest(test, index);
+  }
+
+  /** A number that nothing here has. */
+  newId() {
+    return this.#nextId++;
+  }
+
+  /**
+   * Takes the place of everything that is here; ids and hues stay as they are given.
+   * @param {Contents} contents
+   */
+  replace({ classes, tests }) {
+    for (const { id } of [...this.classes]) this.removeClass(id);
+    for (const { id } of [...this.tests]) this.removeTest(id);
+    for (const photo of this.pair) if (photo) this.removePairPhoto(photo);
+    const ids = [...classes, ...classes.flatMap(({ shots }) => shots), ...tests].map(({ id }) => id);
+    this.#nextId = ids.reduce((next, id) => Math.max(next, id + 1), this.#nextId);
+    this.#nextHue = classes.reduce((next, { hue }) => Math.max(next, hue + 1), 0);
+    for (const own of classes) this.#putClass({ ...own, shots: own.shots.map(shotOf) });
+    for (const test of tests) this.#putTest(test);
+  }
+
+  /**
+   * Adds what is not here yet; photos of a class that is here go to it. Ids are the model's own.
+   * @param {Contents} contents
+   */
+  merge({ classes, tests }) {
+    const places = new Map();
+    for (const own of classes) {
+      const same = this.findByName(own.name);
+      const photoClass = same ?? this.#putClass({ ...own, hue: this.#nextHue++, shots: [] });
+      places.set(own.id, photoClass.id);
+      for (const shot of own.shots.map(shotOf)) {
+        photoClass.shots.push(shot);
+        this.#tell({ type: 'shot-added', support: shot.embedding !== null, photoClass, shot });
+      }
+    }
+    for (const test of [...tests].reverse()) this.#putTest({ ...test, classId: places.get(test.classId) ?? null }, 0);
+  }
+
+  /** @param {PhotoClass} photoClass */
+  #putClass(photoClass) {
+    this.classes.push(photoClass);
+    this.#tell({ type: 'class-added', support: hasEmbedding(photoClass), photoClass });
+    return photoClass;
+  }
+
+  /**
+   * @param {TestPhoto} test
+   * @param {number} [place]
+   */
+  #putTest(test, place = this.tests.length) {
+    this.tests.splice(place, 0, test);
+    this.#tell({ type: 'test-added', support: false, test });
   }
 
   /** @param {number} id */
@@ -349,6 +404,14 @@ export class Model extends EventTarget {
   #tell(change) {
     this.dispatchEvent(new CustomEvent('change', { detail: change }));
   }
+}
+
+/**
+ * @param {Omit<Shot, 'status'>} shot as a project has it
+ * @returns {Shot}
+ */
+function shotOf({ id, name, picture, embedding }) {
+  return { id, name, picture, embedding, status: embedding ? 'ready' : 'pending' };
 }
 
 /** @param {PhotoClass} photoClass */

@@ -4,6 +4,7 @@
 const percentFormat = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 0 });
 const megabyteFormat = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const wholeFormat = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const dateFormat = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 
 /** @param {number} share 0 to 1 */
 export const percent = (share) => percentFormat.format(share);
@@ -213,6 +214,69 @@ export const text = {
     above: (/** @type {number} */ above, /** @type {number} */ most) => `Enter a number above ${wholeFormat.format(above)}, at most ${wholeFormat.format(most)}.`,
   },
 
+  cards: {
+    start: 'Try the animal cards',
+    project: 'Animal cards',
+    quiz: 'Quiz',
+    about: 'It has seen one card of each animal. These are new ones, drawn otherwise.',
+    ask: 'Draw six new cards',
+    none: 'This device has too few emoji to draw animal cards.',
+    animals: /** @type {Record<string, string>} */ ({
+      fox: 'Fox',
+      squirrel: 'Squirrel',
+      rabbit: 'Rabbit',
+      hamster: 'Hamster',
+      otter: 'Otter',
+      beaver: 'Beaver',
+      cat: 'Cat',
+      panda: 'Panda',
+      frog: 'Frog',
+      pig: 'Pig',
+      penguin: 'Penguin',
+      octopus: 'Octopus',
+    }),
+  },
+
+  projects: {
+    untitled: 'Untitled project',
+    name: 'Project',
+    states: {
+      empty: 'Nothing to keep yet',
+      unsaved: 'Keeping…',
+      saved: 'Kept in this browser',
+      failed: 'Not kept',
+      taken: 'Open in another tab',
+    },
+    save: 'Save file',
+    saveHint: 'Save photos, classes and training as a .glimpse file',
+    load: 'Open file',
+    loadHint: 'Open a .glimpse file, or a zip of photos in a folder for each class',
+    create: 'New project',
+    others: 'Other projects in this browser',
+    about: (/** @type {string[]} */ classes, /** @type {number} */ count, /** @type {number} */ bytes, /** @type {number} */ updated) =>
+      `${classes.slice(0, 4).join(', ')}${classes.length > 4 ? ' …' : ''} · ${photos(count)} · ${megabytes(bytes)} MB · ${dateFormat.format(updated)}`,
+    remove: (/** @type {string} */ name) => `Delete project ${name}`,
+    removed: (/** @type {string} */ name) => `Deleted the project “${name}”.`,
+    gone: 'That project is no longer there.',
+    space: (/** @type {number} */ used, /** @type {number} */ most, /** @type {boolean} */ persisted) =>
+      `${megabytes(used)} MB of ${wholeFormat.format(most / 1e9)} GB used. ${persisted ? 'The browser keeps it until you delete it.' : 'The browser may delete it when the disk gets full.'}`,
+    file: (/** @type {string} */ name) => `${name.replace(/[\\/:*?"<>|]+/g, ' ').trim() || 'project'}.glimpse`,
+    added: (/** @type {string} */ name) => `Added what was in “${name}”.`,
+    notKept: 'What you do now is not kept.',
+    retry: 'Try again',
+    taken: 'This project was opened or deleted in another tab.',
+    takenDo: 'It goes on there; changes made here are not kept.',
+    claim: 'Go on here',
+    import: {
+      title: (/** @type {string} */ name) => `Open “${name}”?`,
+      about: (/** @type {number} */ classes, /** @type {number} */ count) =>
+        `It has ${classes === 1 ? '1 class' : `${classes} classes`} and ${photos(count)}. Your project stays in this browser either way.`,
+      open: 'Open it',
+      add: 'Add its photos to this project',
+      cancel: 'Cancel',
+    },
+  },
+
   embedding: {
     title: 'Embedding',
     own: 'The network’s own',
@@ -415,6 +479,11 @@ export const text = {
       'The address asks for WebGPU, but the adapter lacks timestamp queries. Open the page without ?backend=webgpu.',
     'webgpu-differs': 'The address asks for WebGPU, but its answers differ from the reference. Open the page without ?backend=webgpu.',
     'webgpu-failed': 'The address asks for WebGPU, but it failed. Open the page without ?backend=webgpu.',
+    'storage-none': 'This browser window keeps nothing; it may be a private one. Save a file before you leave.',
+    'storage-full': 'There is no room left. Delete other projects or make room on the disk, or save a file.',
+    'storage-newer': 'These projects were made by a newer Glimpse. Reload the page to get it.',
+    'storage-closed': 'The browser closed what it keeps for this page. Try again.',
+    'storage-failed': 'The browser could not write it. Try again, or save a file.',
     'metric-file': 'This is not a learned metric that can be used, or it is damaged. Save it again, or train it anew.',
     'metric-network': 'This metric was trained with another network than the one that runs here. Train it with this one, or bring the other.',
     'pth-checkpoint': 'A .pth or .pt file has to be converted first: cargo glimpse weights --from FILE. Then drop the .safetensors file here.',

@@ -1,5 +1,7 @@
 //! How classes are learnt in the page: methods and settings, "none of these", and how well it does.
 
+use std::path::PathBuf;
+
 use libtest_mimic::Trial;
 use xtask::chrome::Chrome;
 
@@ -12,7 +14,12 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("learning::every_method_can_be_chosen", every_method_can_be_chosen),
         trial("learning::settings_reach_the_training", settings_reach_the_training),
+        trial("learning::a_typed_scale_is_used", a_typed_scale_is_used),
         trial("learning::none_of_these", none_of_these),
+        trial(
+            "learning::folders_say_what_photos_to_try_are",
+            folders_say_what_photos_to_try_are,
+        ),
         trial("learning::it_tells_how_well_it_does", it_tells_how_well_it_does),
         trial("learning::deep_reaches_the_network", deep_reaches_the_network),
         trial(
@@ -76,6 +83,49 @@ fn settings_reach_the_training() -> Outcome {
         .page
         .eval("document.querySelector('#training-chart').textContent")?;
     assert!(progress == 7.0 || summary.contains("7 steps"), "{progress}, {summary}");
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// With next to no scale, every class is as likely as any other.
+fn a_typed_scale_is_used() -> Outcome {
+    let (stage, drawn) = taught("browser-scale")?;
+    let surest = |stage: &Stage| -> anyhow::Result<f32> {
+        let shown = stage.answers(drawn.queries.len())?;
+        let shares = shown.iter().flat_map(|one| &one.bars).map(|(_, share)| *share);
+        Ok(shares.fold(0.0, f32::max))
+    };
+    stage.train()?;
+    assert!(surest(&stage)? > 0.6);
+    stage
+        .page
+        .eval::<Option<()>>("(document.querySelector('#settings').open = true, null)")?;
+    stage.page.click("[data-setting='fitScale']")?;
+    set(&stage, "[data-setting='scale']", "0.01")?;
+    set(&stage, "[data-setting='steps']", "1")?;
+    stage.train()?;
+    stage.wait("document.querySelector('#training-chart').textContent.includes('1 steps')")?;
+    assert!(surest(&stage)? < 0.36, "a third each");
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn folders_say_what_photos_to_try_are() -> Outcome {
+    let drawn = drawn_classes(&scratch("browser-test-folders"))?;
+    let stage = Stage::on_cpu()?;
+    let ids = stage.teach(&drawn.classes)?;
+    let folder = |(_, photos): &(String, Vec<PathBuf>)| photos[0].parent().map(PathBuf::from);
+    let folders: Vec<_> = drawn.classes.iter().filter_map(folder).collect();
+    stage.page.drop_files("#tests", &folders)?;
+    stage.answers(9)?;
+    let truths: Vec<u32> = stage.page.eval(
+        "[...document.querySelectorAll('.test')]
+           .sort((a, b) => a.dataset.testId - b.dataset.testId)
+           .map((test) => Number(test.querySelector('[data-truth]').value))",
+    )?;
+    let expected: Vec<u32> = ids.iter().flat_map(|id| [*id; 3]).collect();
+    assert_eq!(truths, expected);
+    stage.wait("document.querySelector('#assessment').dataset.source === 'tests'")?;
     stage.assert_quiet()?;
     Ok(())
 }

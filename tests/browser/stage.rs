@@ -1,6 +1,6 @@
 //! The page as a visitor has it: a server, a browser, a tab, and the handful of things that visitors do.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, rc::Rc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use xtask::{
@@ -19,9 +19,9 @@ pub struct Stage {
     // Dropped in this order: the page before its browser.
     /// The tab.
     pub page: Page,
-    _chrome: Chrome,
+    chrome: Rc<Chrome>,
     /// Serves the repository, with prepared weights.
-    pub server: Server,
+    pub server: Rc<Server>,
 }
 
 /// What a prediction on the page says.
@@ -41,13 +41,24 @@ impl Stage {
         let server = Server::start(root())?;
         server.mount("/weights", weights());
         let chrome = browser.start()?;
-        let page = chrome.connect()?.new_page()?;
+        Self::around(chrome.connect()?.new_page()?, Rc::new(chrome), Rc::new(server))
+    }
+
+    /// A browser whose profile lasts longer than it, and a tab in that.
+    pub fn with_profile(profile: PathBuf, server: Rc<Server>) -> Result<Self> {
+        let chrome = Chrome::builder().profile(profile).start()?;
+        Self::around(chrome.connect()?.new_page_in_profile()?, Rc::new(chrome), server)
+    }
+
+    /// Another tab of a browser with a profile.
+    pub fn another_tab(&self) -> Result<Self> {
+        let page = self.chrome.connect()?.new_page_in_profile()?;
+        Self::around(page, Rc::clone(&self.chrome), Rc::clone(&self.server))
+    }
+
+    fn around(page: Page, chrome: Rc<Chrome>, server: Rc<Server>) -> Result<Self> {
         page.set_viewport(1280, 800, 1.0, false)?;
-        Ok(Self {
-            page,
-            _chrome: chrome,
-            server,
-        })
+        Ok(Self { page, chrome, server })
     }
 
     /// The page on the CPU backend, its engine ready.
@@ -180,6 +191,11 @@ impl Stage {
         self.wait("!document.querySelector('#train').disabled")?;
         self.page.click("#train")?;
         self.wait("document.querySelector('.train').dataset.head === 'trained'")
+    }
+
+    /// Waits until the browser has all that the page shows.
+    pub fn wait_until_kept(&self) -> Result<()> {
+        self.wait("document.documentElement.dataset.kept === 'saved'")
     }
 
     /// The codes of the files that the page has complained about.

@@ -85,6 +85,13 @@ pub fn untrained_weights() -> &'static Path {
     FOLDER.get_or_init(|| prepared("test-weights-untrained", &Source::Untrained(1), Encoding::default()))
 }
 
+/// A prepared folder of another untrained network.
+#[allow(dead_code)] // the native tests need no page
+pub fn other_weights() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| prepared("test-weights-other", &Source::Untrained(2), Encoding::default()))
+}
+
 fn prepared(name: &str, source: &Source, encoding: Encoding) -> PathBuf {
     let folder = scratch(name);
     prepare(&folder, source, &Licence::default(), encoding, &mut |_| ()).expect("a good source can be prepared");

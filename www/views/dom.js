@@ -32,6 +32,7 @@ const ICONS = {
   previous: 'M15 5l-7 7 7 7',
   next: 'M9 5l7 7-7 7',
   stop: 'M6.5 6.5h11v11h-11z',
+  cards: 'M4 7.5l9-2.5 4 13-9 2.5zM15 6l5 1-2.5 9',
   settings: 'M4 8h9M17 8h3M4 16h3M11 16h9M15 5.5v5M9 13.5v5',
   chevron: 'M6 9l6 6 6-6',
   load: 'M12 15.5v-10M8 9.5l4-4 4 4M5 15v4h14v-4',
@@ -94,10 +95,10 @@ const PHOTOS = 'image/*,.heic,.heif,.avif';
 /**
  * A button that opens a file picker; the input itself stays reachable by keyboard and by tests.
  * @param {string} classes
- * @param {{label: string, hint: string, picture: keyof typeof ICONS, id?: string, folder?: boolean, accept?: string, pick: (files: File[]) => void}} options
+ * @param {{label: string, hint: string, picture: keyof typeof ICONS, id?: string, folder?: boolean, accept?: string, multiple?: boolean, pick: (files: File[]) => void}} options
  */
-export function fileButton(classes, { label, hint, picture, id = '', folder = false, accept = PHOTOS, pick }) {
-  const input = el('input.visually-hidden', { type: 'file', multiple: true, id, webkitdirectory: folder, aria: { label: hint } });
+export function fileButton(classes, { label, hint, picture, id = '', folder = false, accept = PHOTOS, multiple = true, pick }) {
+  const input = el('input.visually-hidden', { type: 'file', multiple, id, webkitdirectory: folder, aria: { label: hint } });
   if (!folder) input.accept = accept;
   input.addEventListener('change', () => {
     const files = [...input.files];
@@ -116,6 +117,15 @@ export function download(file, name) {
   const address = URL.createObjectURL(file);
   el('a', { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000); // Some browsers read it a moment later.
+}
+
+/**
+ * @param {EventTarget} target
+ * @param {string} type
+ * @param {(detail: any) => void} listener
+ */
+export function on(target, type, listener) {
+  target.addEventListener(type, (event) => listener(/** @type {CustomEvent} */ (event).detail));
 }
 
 /**

@@ -1,5 +1,5 @@
 // How to learn: the method that is recommended, the others behind a fold, and the settings of those that learn in steps.
-// Events: `change`. It checks what is typed and computes nothing.
+// Events: `change` of the method, `settings` of anything. It checks what is typed and computes nothing.
 
 import { text } from '../strings.js';
 import { el, emit } from './dom.js';
@@ -34,6 +34,11 @@ const USUAL = {
 
 const words = text.training;
 
+/**
+ * What was chosen, as it stands in the fields.
+ * @typedef {{method: Method, fields: Record<string, string | boolean>}} Settings
+ */
+
 export class MethodView extends EventTarget {
   #steps = new NumberField('steps', { least: 1, most: 10_000, whole: true });
   #learningRate = new NumberField('learningRate', { above: 0, most: 1 });
@@ -63,7 +68,11 @@ export class MethodView extends EventTarget {
 
   constructor() {
     super();
-    const reset = el('button.button.quiet', { id: 'reset-settings', on: { click: () => this.#reset() } }, words.reset);
+    const click = () => {
+      this.#reset();
+      emit(this, 'settings');
+    };
+    const reset = el('button.button.quiet', { id: 'reset-settings', on: { click } }, words.reset);
     this.#settings = el(
       'details.settings',
       { id: 'settings' },
@@ -81,7 +90,33 @@ export class MethodView extends EventTarget {
     this.element = el('div.how', { id: 'how' }, methods, this.#settings);
     methods.addEventListener('change', () => this.#chosen());
     for (const { input } of [this.#useEntropy, this.#fitScale]) input.addEventListener('change', () => this.#switchFields());
+    this.element.addEventListener('input', () => emit(this, 'settings'));
     this.#reset();
+  }
+
+  /** @returns {Settings} */
+  get state() {
+    const fields = this.#inputs().map((input) => [input.dataset.setting, input.type === 'checkbox' ? input.checked : input.value]);
+    return { method: this.method, fields: Object.fromEntries(fields) };
+  }
+
+  /** @param {Settings | null} state what it does not know is left out; the usual where there is none */
+  set state(state) {
+    const known = Object.hasOwn(words.methods, String(state?.method));
+    this.choose(known ? /** @type {Settings} */ (state).method : RECOMMENDED);
+    for (const input of this.#inputs()) {
+      const value = state?.fields?.[input.dataset.setting ?? ''];
+      if (typeof value === 'boolean') input.checked = value;
+      const choices = /** @type {any} */ (input).options;
+      if (typeof value === 'string' && (!choices || [...choices].some((option) => option.value === value))) input.value = value;
+    }
+    for (const field of [this.#steps, this.#learningRate]) field.check();
+    this.#switchFields();
+  }
+
+  /** @returns {HTMLInputElement[]} */
+  #inputs() {
+    return [...this.element.querySelectorAll('[data-setting]')];
   }
 
   /** @returns {Method} */

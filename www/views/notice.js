@@ -1,19 +1,21 @@
 // The line under the header: what the page is, or, in its place, what stands in the way (no network, an untrained network).
-// Events: `retry`.
+// Events: `retry`, `cards`.
 
 import { explain, text } from '../strings.js';
 import { el, emit, icon } from './dom.js';
 
 export class NoticeView extends EventTarget {
+  #intro;
+  #cards = el('button.button', { id: 'cards', on: { click: () => emit(this, 'cards') } }, icon('cards'), el('span', {}, text.cards.start));
+
   /** @param {HTMLElement} element */
   constructor(element) {
     super();
     this.element = element;
-    this.#intro = el('p.intro', {}, el('span', {}, text.intro), ' ', el('strong.privacy', {}, text.privacy));
+    const words = el('p.intro', {}, el('span', {}, text.intro), ' ', el('strong.privacy', {}, text.privacy));
+    this.#intro = el('div.welcome', {}, words, this.#cards);
     element.append(this.#intro);
   }
-
-  #intro;
 
   clear() {
     this.element.replaceChildren(this.#intro);

@@ -14,19 +14,26 @@ export class StrictnessView extends EventTarget {
     super();
     const label = el('label.range', {}, el('span', {}, text.strictness.label), this.#value, this.#input);
     this.element = el('div.strictness', {}, label, el('p.strictness-hint', { id: 'strictness-hint' }, text.strictness.hint));
-    this.#input.addEventListener('input', () => {
-      this.#say();
-      emit(this, 'change', { threshold: this.#threshold() });
-    });
+    this.#input.addEventListener('input', () => this.#changed());
     this.#say();
   }
 
-  #threshold() {
+  get threshold() {
     return Number(this.#input.value) / 100;
   }
 
+  set threshold(threshold) {
+    this.#input.value = String(100 * threshold);
+    this.#changed();
+  }
+
+  #changed() {
+    this.#say();
+    emit(this, 'change', { threshold: this.threshold });
+  }
+
   #say() {
-    this.#value.textContent = percent(this.#threshold());
-    this.#input.setAttribute('aria-valuetext', percent(this.#threshold()));
+    this.#value.textContent = percent(this.threshold);
+    this.#input.setAttribute('aria-valuetext', percent(this.threshold));
   }
 }

@@ -7,8 +7,16 @@ import { el, icon } from './dom.js';
 const STAY = 8000;
 
 export class ToastsView {
+  /** How each toast that is shown goes. @type {Set<() => void>} */
+  #leave = new Set();
+
   constructor() {
     this.element = el('div.toasts', { id: 'toasts', aria: { live: 'polite' } });
+  }
+
+  /** Takes all away: what they could undo is no longer there. */
+  clear() {
+    for (const leave of [...this.#leave]) leave();
   }
 
   /**
@@ -20,6 +28,7 @@ export class ToastsView {
     let timer = 0;
     const leave = () => {
       clearTimeout(timer);
+      this.#leave.delete(expire);
       toast.remove();
     };
     const expire = () => {
@@ -42,6 +51,7 @@ export class ToastsView {
     for (const type of ['pointerenter', 'focusin']) toast.addEventListener(type, stay);
     for (const type of ['pointerleave', 'focusout']) toast.addEventListener(type, wait);
     this.element.append(toast);
+    this.#leave.add(expire);
     wait();
   }
 }

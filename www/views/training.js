@@ -1,5 +1,5 @@
 // Step 2: the set's name, the Train button with its reasons, progress, curves and outcome, how to learn and in which embedding.
-// Events: `train` (options), `cancel`.
+// Events: `train` (options), `cancel`, `settings`.
 
 import { learnsMetric } from '../engine/protocol.js';
 import { text } from '../strings.js';
@@ -29,6 +29,7 @@ export class TrainingView extends EventTarget {
     this.element = el('div.train', { data: { running: 'false' } }, this.#set, el('div.train-buttons', {}, this.#train, this.#cancel), this.#status, progress, this.#chart.element, this.#outcome, this.#how.element, embedding);
     this.#train.addEventListener('click', () => this.#start());
     this.#how.addEventListener('change', () => this.showState(this.#state));
+    this.#how.addEventListener('settings', () => emit(this, 'settings'));
     this.#cancel.addEventListener('click', () => emit(this, 'cancel'));
   }
 
@@ -62,6 +63,15 @@ export class TrainingView extends EventTarget {
   trainBy(method) {
     this.#how.choose(method);
     this.#start();
+  }
+
+  get settings() {
+    return this.#how.state;
+  }
+
+  /** @param {import('./method.js').Settings | null} settings the usual ones where there are none */
+  set settings(settings) {
+    this.#how.state = settings;
   }
 
   /** @param {Metric | null} metric the learned metric that was loaded */
