@@ -10,6 +10,7 @@ mod golden;
 mod helper;
 mod learning;
 mod metrics;
+mod project_files;
 mod recovery;
 mod stage;
 #[path = "../support/mod.rs"]
@@ -29,6 +30,7 @@ fn main() {
         camera::trials(),
         learning::trials(),
         metrics::trials(),
+        project_files::trials(),
         golden::trials(),
         flowers::trials(),
     ];
