@@ -118,8 +118,8 @@ pub enum Error {
         /// The class's id.
         class: u32,
     },
-    /// A saved model that cannot be read or written.
-    #[error("the model cannot be used: {reason}; make it again with `cargo glimpse fit`")]
+    /// A saved model or head that cannot be read or written.
+    #[error("what was trained cannot be used: {reason}; train again, or make the file again with `cargo glimpse fit`")]
     Model {
         /// What is wrong.
         reason: String,
@@ -132,6 +132,42 @@ pub enum Error {
         /// The weights that are here.
         got: String,
     },
+    /// A head that was trained on other shots, or with another metric, than the ones that are here.
+    #[error("what was trained belongs to other photos, or to another metric, than these; train again")]
+    StaleHead,
+    /// A file that is neither a project nor an archive of photos.
+    #[error("this is no project of Glimpse, nor an archive of photos in folders ({reason})")]
+    ProjectFormat {
+        /// What it is instead, as far as can be told.
+        reason: String,
+    },
+    /// A project or an archive of photos with something wrong in it.
+    #[error("the project file is damaged: {reason}; save or copy it again")]
+    ProjectDamaged {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A project file of a later version.
+    #[error("the project was saved by a newer Glimpse (schema {got}, here {known}); take that one, or reload the page")]
+    ProjectNewer {
+        /// The schema found.
+        got: u32,
+        /// The newest schema that can be read.
+        known: u32,
+    },
+    /// A project or an archive with more in it than can be taken.
+    #[error("too much for one project: {got} {what}, expected at most {limit}")]
+    ProjectTooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// The most that is taken.
+        limit: u64,
+        /// What was found.
+        got: u64,
+    },
+    /// An archive that needs a password.
+    #[error("the archive is locked with a password; unpack it, and take what was in it")]
+    ProjectEncrypted,
     /// More photos than a page can learn deeply from.
     #[error(
         "the method deep learns from at most {limit} photos here, got {got}; remove photos, switch classes off, choose another method, or use `cargo glimpse fit --method deep`, which knows no limit"
@@ -317,6 +353,12 @@ impl Error {
             Error::EmptyClass { .. } => "empty-class",
             Error::Model { .. } => "model",
             Error::ModelNetwork { .. } => "model-network",
+            Error::StaleHead => "stale-head",
+            Error::ProjectFormat { .. } => "project-format",
+            Error::ProjectDamaged { .. } => "project-damaged",
+            Error::ProjectNewer { .. } => "project-newer",
+            Error::ProjectTooLarge { .. } => "project-too-large",
+            Error::ProjectEncrypted => "project-encrypted",
             Error::TooManyShots { .. } => "too-many-shots",
             Error::Maps { .. } => "maps",
             Error::StaleTraining => "stale-training",

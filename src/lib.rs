@@ -8,6 +8,7 @@
 
 mod adam;
 pub mod architecture;
+pub mod archive;
 #[cfg(feature = "burn")]
 pub mod autodiff;
 pub mod backend;
@@ -29,6 +30,7 @@ pub mod evaluation;
 pub mod features;
 pub mod finetune;
 pub mod head;
+pub mod head_file;
 pub mod learned_metric;
 pub mod learning;
 pub mod manifest;
@@ -41,8 +43,10 @@ pub mod nearest;
 pub mod onnx;
 pub mod photo;
 pub mod picture;
+mod png;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod pretrain;
+pub mod project;
 pub mod projection;
 pub mod rejection;
 #[cfg(feature = "burn")]
@@ -54,6 +58,7 @@ pub mod siamese;
 pub mod square;
 pub mod state_dict;
 pub mod support;
+mod tensor_file;
 pub mod triplet;
 pub mod tuned;
 pub mod untrained;

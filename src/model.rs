@@ -1,33 +1,25 @@
 //! A trained classifier with everything that it needs to predict, as one file: class names, support embeddings, head.
 //!
-//! The file is safetensors and describes itself: `embeddings [s, 1536]`, `labels [s]`, and for linear heads `weight
-//! [n, d]`, `bias [n]`, `scale [1]`, `origin [d]` (or `[0]`); all f32. Where a learned metric compares, `metric` holds
-//! the bytes of its file as u8 (see `metric_file.rs`). Where the network's last layer was tuned too, its folded
-//! parameters are there by torchvision's names, `layer4.0.conv1.weight` and so on. The metadata hold `format`, `method`,
-//! `features`, `classes` (a JSON array of names) and `network` (the network's identity, without which embeddings
-//! mean nothing).
+//! The file is safetensors and describes itself: `embeddings [s, 1536]` and `labels [s]`, f32, and beside them what was
+//! trained, as in `head_file.rs`. The metadata hold `format`, `classes` (a JSON array of names), and what `head_file.rs`
+//! says of a head, without its fingerprints: the shots are here.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc};
-
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::{rc::Rc, sync::Arc};
 
 use crate::{
-    Classifier, Embedding, Error, Head, Method, Session, StateDict,
-    architecture::{Convolution, layer4_convolutions},
+    Classifier, Embedding, Error, Method, Session,
     embedding::{LENGTH, Query},
-    features::{Features, Space},
     finetune::TrainingRequest,
+    head_file,
     learned_metric::LearnedMetric,
     session::Prediction,
-    state_dict::Parameter,
     support::Class,
+    tensor_file::{TensorFile, TensorWriter, damaged},
     tuned::Tuned,
 };
 
 /// Value of the file's `format`; another one where old files can no longer be read.
 const FORMAT: &str = "glimpse-model-1";
-/// Name of the tensor that holds a metric's file.
-const METRIC: &str = "metric";
 
 /// A classifier that can be saved.
 #[derive(Debug)]
@@ -52,7 +44,7 @@ impl Model {
         let mut session = session_of(classes);
         session.set_metric(metric.map(Arc::new));
         train(&mut session, request)?;
-        Ok(Self::of(classes, network, session))
+        Ok(Self::of(names_of(classes), network, session))
     }
 
     /// The same where `learn` makes the classifier. Shots have the numbers 0, 1, … as ids, class by class.
@@ -68,15 +60,31 @@ impl Model {
         let mut session = session_of(classes);
         let classifier = learn(&session.support().training_episode()?)?;
         session.restore(method, classifier);
-        Ok(Self::of(classes, network, session))
+        Ok(Self::of(names_of(classes), network, session))
     }
 
-    fn of(classes: &[(String, Vec<Embedding>)], network: &str, session: Session) -> Self {
+    /// A session whose classes have their names' places as ids.
+    pub(crate) fn of(classes: Vec<String>, network: &str, session: Session) -> Self {
         Self {
-            classes: classes.iter().map(|(name, _)| name.clone()).collect(),
+            classes,
             network: network.into(),
             session,
         }
+    }
+
+    /// What it is made of.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// The identity of the network that made the embeddings.
+    pub fn network(&self) -> &str {
+        &self.network
     }
 
     /// The classes' names; their ids in predictions are their places here.
@@ -128,44 +136,13 @@ impl Model {
                 embeddings.extend_from_slice(shot.embedding.values());
             }
         }
-        let mut tensors = vec![
-            ("embeddings", vec![labels.len(), LENGTH], embeddings),
-            ("labels", vec![labels.len()], labels),
-        ];
-        let mut metadata = HashMap::from([
-            ("format".to_owned(), FORMAT.to_owned()),
-            ("method".to_owned(), trained.method.name().to_owned()),
-            ("network".to_owned(), self.network.clone()),
-            (
-                "classes".to_owned(),
-                serde_json::to_string(&self.classes).map_err(unwritable)?,
-            ),
-        ]);
-        if let Classifier::Linear { space, head } | Classifier::Tuned { space, head, .. } = &trained.classifier {
-            let (n_way, length) = (head.weight.len(), space.length());
-            tensors.push(("weight", vec![n_way, length], head.weight.concat()));
-            tensors.push(("bias", vec![n_way], head.bias.clone()));
-            tensors.push(("scale", vec![1], vec![head.scale]));
-            tensors.push(("origin", vec![space.origin().len()], space.origin().to_vec()));
-            metadata.insert("features".into(), space.features().name().into());
-        }
-        let layer4 = self.tuned().map(|tuned| tuned.parameters());
-        for (name, parameter) in layer4.into_iter().flat_map(StateDict::iter) {
-            tensors.push((name, parameter.shape.clone(), parameter.values.clone()));
-        }
-        let bytes: Vec<Vec<u8>> = tensors.iter().map(|(.., values)| to_bytes(values)).collect();
-        let mut views = Vec::with_capacity(tensors.len());
-        for ((name, shape, _), bytes) in tensors.iter().zip(&bytes) {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(unwritable)?;
-            views.push((*name, view));
-        }
-        let metric = self.session.metric().map(|metric| metric.to_safetensors(&self.network));
-        let metric = metric.transpose()?;
-        if let Some(file) = &metric {
-            let view = TensorView::new(Dtype::U8, vec![file.len()], file).map_err(unwritable)?;
-            views.push((METRIC, view));
-        }
-        safetensors::serialize(views, Some(metadata)).map_err(unwritable)
+        let mut file = TensorWriter::new(FORMAT);
+        file.floats("embeddings", &[labels.len(), LENGTH], &embeddings);
+        file.floats("labels", &[labels.len()], &labels);
+        let classes = serde_json::to_string(&self.classes).map_err(|e| damaged(e.to_string()))?;
+        file.describe("classes", classes);
+        head_file::write(&mut file, trained, &self.network)?;
+        file.finish()
     }
 
     /// Reads a file.
@@ -174,13 +151,12 @@ impl Model {
     /// [`Error::Model`] with what is wrong in it; those of [`Embedding::new`] and of
     /// [`LearnedMetric::from_safetensors`].
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, Error> {
-        let file = ModelFile::open(bytes)?;
+        let file = TensorFile::open(bytes, FORMAT)?;
         let classes: Vec<String> =
             serde_json::from_str(file.metadata("classes")?).map_err(|e| damaged(format!("`classes`: {e}")))?;
-        let labels = file.tensor("labels", &[None])?;
-        let embeddings = file.tensor("embeddings", &[Some(labels.len()), Some(LENGTH)])?;
+        let labels = file.floats("labels", &[None])?;
+        let embeddings = file.floats("embeddings", &[Some(labels.len()), Some(LENGTH)])?;
         let mut session = Session::default();
-        session.set_metric(file.metric()?.map(Arc::new));
         for (shot, (label, values)) in labels.iter().zip(embeddings.chunks_exact(LENGTH)).enumerate() {
             let class = *label as u32;
             if class as usize >= classes.len() || class as f32 != *label {
@@ -193,37 +169,25 @@ impl Model {
                 .support_mut()
                 .set_shot(class, shot as u32, Embedding::new(values.to_vec())?);
         }
-        let method: Method = file.metadata("method")?.parse()?;
         if session.support().episode()?.len() != classes.len() {
             return Err(damaged("a class without an embedding".into()));
         }
-        match file.metadata("features") {
-            Ok(features) => {
-                let (space, head) = file.linear(features.parse()?, session.metric(), classes.len())?;
-                let classifier = match method {
-                    Method::Deep => Classifier::Tuned {
-                        tuned: Rc::new(file.tuned()?),
-                        space,
-                        head,
-                    },
-                    _ => Classifier::Linear { space, head },
-                };
-                session.restore(method, classifier);
+        let trained = head_file::read(&file, classes.len())?;
+        let classifier = match trained.classifier {
+            Some(classifier) => classifier,
+            None => {
+                let episode = session.support().episode()?;
+                head_file::made_anew(trained.method, trained.metric.as_deref(), &episode)?
             }
-            Err(_) => {
-                let request = TrainingRequest {
-                    method,
-                    ..TrainingRequest::default()
-                };
-                train(&mut session, &request)?;
-            }
-        }
-        Ok(Self {
-            network: file.metadata("network")?.into(),
-            classes,
-            session,
-        })
+        };
+        session.set_metric(trained.metric);
+        session.restore(trained.method, classifier);
+        Ok(Self::of(classes, file.metadata("network")?, session))
     }
+}
+
+fn names_of(classes: &[(String, Vec<Embedding>)]) -> Vec<String> {
+    classes.iter().map(|(name, _)| name.clone()).collect()
 }
 
 /// A session with these shots: the classes' ids are their places, the shots' ids are 0, 1, … class by class.
@@ -245,118 +209,6 @@ fn train(session: &mut Session, request: &TrainingRequest) -> Result<(), Error> 
     let mut training = session.start_training(request)?;
     training.run(usize::MAX);
     session.finish_training(&training)
-}
-
-/// A file that is being read.
-struct ModelFile<'a> {
-    tensors: SafeTensors<'a>,
-    metadata: HashMap<String, String>,
-}
-
-impl<'a> ModelFile<'a> {
-    fn open(bytes: &'a [u8]) -> Result<Self, Error> {
-        let unreadable = |error: safetensors::SafeTensorError| damaged(error.to_string());
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
-        let file = Self {
-            tensors: SafeTensors::deserialize(bytes).map_err(unreadable)?,
-            metadata: header.metadata().clone().unwrap_or_default(),
-        };
-        match file.metadata("format")? {
-            FORMAT => Ok(file),
-            other => Err(damaged(format!("format `{other}`, expected `{FORMAT}`"))),
-        }
-    }
-
-    fn metadata(&self, key: &str) -> Result<&str, Error> {
-        let value = self.metadata.get(key).map(String::as_str);
-        value.ok_or_else(|| damaged(format!("no `{key}` in its description; is it a model of Glimpse?")))
-    }
-
-    /// A finite f32 tensor; `None` in the shape fits every length.
-    fn tensor(&self, name: &str, shape: &[Option<usize>]) -> Result<Vec<f32>, Error> {
-        let view = self.tensors.tensor(name).map_err(|e| damaged(e.to_string()))?;
-        let fits = view.shape().len() == shape.len()
-            && view
-                .shape()
-                .iter()
-                .zip(shape)
-                .all(|(got, expected)| expected.is_none_or(|length| length == *got));
-        if !fits || view.dtype() != Dtype::F32 {
-            let (got, kind) = (view.shape(), view.dtype());
-            return Err(damaged(format!(
-                "`{name}` has shape {got:?} of {kind:?}, expected {shape:?} of F32"
-            )));
-        }
-        let values: Vec<f32> = view
-            .data()
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&chunk| f32::from_le_bytes(chunk))
-            .collect();
-        match values.iter().all(|value| value.is_finite()) {
-            true => Ok(values),
-            false => Err(damaged(format!("`{name}` holds a value that is not a finite number"))),
-        }
-    }
-
-    /// The metric that compares, where there is one.
-    fn metric(&self) -> Result<Option<LearnedMetric>, Error> {
-        match self.tensors.tensor(METRIC) {
-            Ok(view) => LearnedMetric::from_safetensors(view.data(), self.metadata("network")?).map(Some),
-            Err(_) => Ok(None),
-        }
-    }
-
-    fn linear(
-        &self,
-        features: Features,
-        metric: Option<&Arc<LearnedMetric>>,
-        n_way: usize,
-    ) -> Result<(Space, Head), Error> {
-        let origin = self.tensor("origin", &[None])?;
-        if !origin.is_empty() && (metric.is_some() || origin.len() != features.length()) {
-            let (got, length) = (origin.len(), features.length());
-            return Err(damaged(format!(
-                "`origin` of {got} numbers, expected 0, or {length} without a metric"
-            )));
-        }
-        let space = match metric {
-            Some(metric) => metric.space(),
-            None => Space::with_origin(features, origin),
-        };
-        let length = space.length();
-        let weight = self.tensor("weight", &[Some(n_way), Some(length)])?;
-        let head = Head {
-            weight: weight.chunks_exact(length).map(<[f32]>::to_vec).collect(),
-            bias: self.tensor("bias", &[Some(n_way)])?,
-            scale: self.tensor("scale", &[Some(1)])?[0],
-        };
-        Ok((space, head))
-    }
-
-    /// The tuned layer 4.
-    fn tuned(&self) -> Result<Tuned, Error> {
-        let mut parameters = StateDict::default();
-        for (name, shape) in layer4_convolutions().iter().flat_map(Convolution::parameters) {
-            let expected: Vec<Option<usize>> = shape.iter().copied().map(Some).collect();
-            let values = self.tensor(&name, &expected)?;
-            parameters.insert(name, Parameter { shape, values });
-        }
-        Tuned::new(&parameters)
-    }
-}
-
-fn to_bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
-fn damaged(reason: String) -> Error {
-    Error::Model { reason }
-}
-
-fn unwritable(error: impl std::fmt::Display) -> Error {
-    damaged(error.to_string())
 }
 
 #[cfg(test)]

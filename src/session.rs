@@ -293,7 +293,7 @@ pub(crate) struct Trained {
     pub(crate) method: Method,
     pub(crate) classifier: Classifier,
     /// By which it compares, given or learnt.
-    metric: Option<Arc<LearnedMetric>>,
+    pub(crate) metric: Option<Arc<LearnedMetric>>,
     revision: Revision,
 }
 
@@ -320,6 +320,11 @@ impl Session {
             Some(trained) => trained.metric.as_ref(),
             None => self.metric.as_ref(),
         }
+    }
+
+    /// The metric that was given, in whose space every head works.
+    pub(crate) fn given_metric(&self) -> Option<&Arc<LearnedMetric>> {
+        self.metric.as_ref()
     }
 
     /// The probability that two photos are of one class, 0 to 1, by the Siamese network that was learnt or given.
@@ -476,7 +481,8 @@ impl Session {
         (self.support.revision(), self.metrics)
     }
 
-    fn take_over(&mut self, method: Method, classifier: Classifier, metric: Option<Arc<LearnedMetric>>) {
+    /// Takes over what a training left, and the metric by which it compares.
+    pub(crate) fn take_over(&mut self, method: Method, classifier: Classifier, metric: Option<Arc<LearnedMetric>>) {
         self.trained = Some(Trained {
             method,
             classifier,

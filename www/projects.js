@@ -86,11 +86,11 @@ export class Projects {
   async takeFile(file) {
     const read = await this.#client.readProject(file);
     if (read.samples) return this.#page.samples(read.samples);
-    const { project, head } = read;
+    const { project, head, metric } = read;
     const photos = project.classes.reduce((/** @type {number} */ sum, /** @type {any} */ own) => sum + own.shots.length, project.tests.length);
     const empty = this.#autosave.state === 'empty';
     const choice = empty ? 'open' : await this.question.ask(project.name, project.classes.length, photos);
-    if (choice === 'open') await this.#openFile(project, head);
+    if (choice === 'open') await this.#openFile(project, head, metric);
     if (choice === 'add') this.#addFile(project);
   }
 
@@ -260,15 +260,17 @@ export class Projects {
   }
 
   /**
-   * @param {any} project as a file has it
-   * @param {Uint8Array | null} bytes of the trained head
+   * @param {import('./engine/protocol.js').Project} project as a file has it
+   * @param {Uint8Array<ArrayBuffer> | null} bytes of the trained head
+   * @param {Uint8Array<ArrayBuffer> | null} metric that was loaded when it was trained
    */
-  async #openFile(project, bytes) {
+  async #openFile(project, bytes, metric) {
     await this.#autosave.flush();
     this.#autosave.detach();
     const { network, options: settings, threshold, method } = project;
     this.#replace(this.#numbered(project, network !== ''));
-    this.#page.restore({ network, settings, threshold, head: bytes && { method, bytes }, metric: null });
+    const head = bytes && method && { method, bytes };
+    this.#page.restore({ network, settings, threshold, head, metric: metric && new File([metric], text.projects.metric) });
     this.#autosave.rename(project.name);
   }
 

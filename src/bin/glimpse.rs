@@ -28,9 +28,11 @@ mod native {
             curve::{self, CurveArgs},
             deep,
             eval::{self, EvalArgs, Settings},
-            files, folder,
+            files,
+            folder::{self, ClassFolder},
             metric::{self, MetricArgs},
             pretrain::{self, PretrainArgs},
+            project,
             weights::{self, Encoding, Licence, Source},
         },
         onnx,
@@ -60,7 +62,7 @@ mod native {
         Embed(EmbedArgs),
         /// Measure the methods over many episodes.
         Eval(EvalArgs),
-        /// Learn a folder of classes and save the result.
+        /// Learn a folder of classes and save the result, as a project for the page where its name ends in .glimpse.
         Fit(FitArgs),
         /// Train a metric on a folder of classes and write it to a file.
         TrainMetric(MetricArgs),
@@ -144,7 +146,7 @@ mod native {
         how: How,
         /// A folder with a folder of photos per class.
         classes: PathBuf,
-        /// Where to save what was learnt.
+        /// Where to save what was learnt: NAME.glimpse for a project with the photos, anything else for a model.
         #[arg(short, long, value_name = "FILE")]
         out: PathBuf,
     }
@@ -165,7 +167,7 @@ mod native {
         network: Network,
         #[command(flatten)]
         how: How,
-        /// A file that `fit` saved, or a folder with a folder of photos per class.
+        /// A file that `fit` or the page saved, or a folder with a folder of photos per class.
         model: PathBuf,
         /// Photos to name.
         #[arg(required = true)]
@@ -234,21 +236,25 @@ mod native {
     fn embed(args: &EmbedArgs) -> Result<(), Error> {
         let running = start(&args.network)?;
         for photo in &args.photos {
-            let embedding = embed_photo(&running.backbone, photo)?;
+            let embedding = embed_photo(&running.backbone, photo, Views::All)?;
             let numbers: Vec<String> = embedding.first().iter().map(f32::to_string).collect();
             print_line(&format!("{}\t{}", photo.display(), numbers.join("\t")))?;
         }
         Ok(())
     }
 
-    fn embed_photo(backbone: &Backbone, photo: &Path) -> Result<Embedding, Error> {
+    fn embed_photo(backbone: &Backbone, photo: &Path, views: Views) -> Result<Embedding, Error> {
         let picture = folder::read_picture(photo)?;
-        pollster::block_on(embedder::embed(backbone, &picture, Views::All))
+        pollster::block_on(embedder::embed(backbone, &picture, views))
     }
 
     fn fit(args: &FitArgs) -> Result<(), Error> {
-        let model = learn(&start(&args.network)?, &args.classes, &args.how)?;
-        files::write(&args.out, model.to_safetensors()?)
+        let classes = folder::classes(&args.classes)?;
+        let model = learn(&start(&args.network)?, &classes, &args.how)?;
+        match project::is_wanted(&args.out) {
+            true => project::save(&args.out, &model, &classes),
+            false => files::write(&args.out, model.to_safetensors()?),
+        }
     }
 
     fn export_onnx(args: &OnnxArgs) -> Result<(), Error> {
@@ -257,8 +263,8 @@ mod native {
 
     fn predict(args: &PredictArgs) -> Result<(), Error> {
         let running = start(&args.network)?;
-        let mut model = match args.model.is_dir() {
-            true => learn(&running, &args.model, &args.how)?,
+        let (mut model, views) = match args.model.is_dir() {
+            true => (learn(&running, &folder::classes(&args.model)?, &args.how)?, Views::All),
             false if args.how.metric.is_some() => {
                 return Err(Error::Option {
                     name: "metric",
@@ -269,36 +275,41 @@ mod native {
             false => saved(&args.model, &running.manifest.identity)?,
         };
         for photo in &args.photos {
-            let prediction = model.predict(query(&running.backbone, photo, &model)?)?;
+            let prediction = model.predict(query(&running.backbone, photo, views, &model)?)?;
             print_line(&describe(photo, &prediction, model.classes()))?;
         }
         Ok(())
     }
 
-    /// A file that `fit` saved, for the network with this hash.
-    fn saved(file: &Path, network: &str) -> Result<Model, Error> {
+    /// A file that `fit` or the page saved, by its content, for the network with this hash; and how its photos are looked at.
+    fn saved(file: &Path, network: &str) -> Result<(Model, Views), Error> {
+        if project::is_archive(file)? {
+            return project::open(file, network);
+        }
         let model = Model::from_safetensors(&files::read(file)?)?;
         model.check_network(network)?;
-        Ok(model)
+        Ok((model, Views::All))
     }
 
     /// A photo, embedded as the model needs it.
-    fn query(backbone: &Backbone, photo: &Path, model: &Model) -> Result<Query, Error> {
+    fn query(backbone: &Backbone, photo: &Path, views: Views, model: &Model) -> Result<Query, Error> {
         match model.tuned() {
             Some(tuned) => {
                 let picture = folder::read_picture(photo)?;
-                pollster::block_on(embedder::embed_tuned(backbone, &picture, Views::All, tuned))
+                pollster::block_on(embedder::embed_tuned(backbone, &picture, views, tuned))
             }
-            None => Ok(Query::from(&embed_photo(backbone, photo)?)),
+            None => Ok(Query::from(&embed_photo(backbone, photo, views)?)),
         }
     }
 
     /// Learns a folder with a folder of photos per class.
-    fn learn(running: &Running, folder: &Path, how: &How) -> Result<Model, Error> {
-        let folders = folder::classes(folder)?;
+    fn learn(running: &Running, folders: &[ClassFolder], how: &How) -> Result<Model, Error> {
         let mut classes = Vec::new();
-        for class in &folders {
-            let shots = class.photos.iter().map(|photo| embed_photo(&running.backbone, photo));
+        for class in folders {
+            let shots = class
+                .photos
+                .iter()
+                .map(|photo| embed_photo(&running.backbone, photo, Views::All));
             classes.push((class.name.clone(), shots.collect::<Result<Vec<_>, _>>()?));
         }
         let network = &running.manifest.identity;

@@ -11,5 +11,6 @@ pub mod library;
 pub mod metric;
 pub mod plot;
 pub mod pretrain;
+pub mod project;
 pub mod pth;
 pub mod weights;

@@ -6,6 +6,7 @@ mod deep;
 mod engine;
 mod error;
 mod picture;
+mod project;
 mod session;
 
 use wasm_bindgen::prelude::*;

@@ -224,6 +224,26 @@ impl WebSession {
         metric.map(|metric| metric.to_safetensors(network)).transpose()
     }
 
+    /// What was trained, as a file without the shots; `undefined` where nothing is, or it no longer fits.
+    ///
+    /// # Errors
+    /// None in practice.
+    #[wasm_bindgen(js_name = headFile)]
+    pub fn head_file(&self, network: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.session.head_file(network)
+    }
+
+    /// Takes back what `headFile` gave, onto the same shots, and gives the method by which it was trained.
+    ///
+    /// # Errors
+    /// `model`, `model-network`, `stale-head`, `too-few-classes`, `metric-…`; the session is then as before.
+    #[wasm_bindgen(js_name = restoreHead)]
+    pub fn restore_head(&mut self, file: &[u8], network: &str) -> Result<String, Error> {
+        self.session
+            .restore_head(file, network)
+            .map(|method| method.name().into())
+    }
+
     /// The probability that two photos are of one class.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod helper;
 mod learning;
 mod metrics;
 mod projects;
+mod project_files;
 mod recovery;
 mod stage;
 #[path = "../support/mod.rs"]
@@ -31,6 +32,7 @@ fn main() {
         learning::trials(),
         metrics::trials(),
         projects::trials(),
+        project_files::trials(),
         golden::trials(),
         flowers::trials(),
     ];

@@ -5,6 +5,7 @@ mod eval;
 mod golden;
 mod photos;
 mod pretrain;
+mod project_files;
 #[path = "../support/mod.rs"]
 mod support;
 mod weights;
@@ -19,6 +20,7 @@ fn main() {
         eval::trials(),
         golden::trials(),
         pretrain::trials(),
+        project_files::trials(),
     ]
     .into_iter()
     .flatten()

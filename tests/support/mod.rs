@@ -1,5 +1,8 @@
 //! What both test programs need: trials that can be skipped by name, the shared real data, prepared weights.
 
+#[allow(dead_code)] // what a hostile file can be is the native tests' business
+pub mod zip;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -143,6 +146,23 @@ pub fn draw(class: &str, variant: u32) -> image::RgbImage {
             [30, 40, 90]
         })
     })
+}
+
+/// Words that stand for a place, in [`jpeg_with_place`].
+pub const PLACE: &[u8] = b"48.8584 N 2.2945 E";
+
+/// `plain.jpg` with an EXIF segment that has a GPS directory with those words.
+pub fn jpeg_with_place() -> Vec<u8> {
+    let plain = fs::read(fixture("plain.jpg")).expect("a fixture");
+    // One entry, which points at the GPS directory; there one entry, of ASCII, which points behind it.
+    let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x88\x25\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0".to_vec();
+    exif.extend(b"\0\x01\0\x1b\0\x02");
+    exif.extend((PLACE.len() as u32).to_be_bytes());
+    exif.extend(44_u32.to_be_bytes());
+    exif.extend([0; 4]);
+    exif.extend(PLACE);
+    let length = (exif.len() as u16 + 2).to_be_bytes();
+    [&plain[..2], b"\xff\xe1", &length, &exif, &plain[2..]].concat()
 }
 
 /// The reference values of `../shared/golden`, made with ONNX Runtime.

@@ -7,7 +7,7 @@ import { Job, Link } from './link.js';
 import { EngineError } from './protocol.js';
 import { PhotoQueue } from './queue.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, EngineInfo, Metric, PictureSource, Prediction, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, EngineInfo, Method, Metric, PictureSource, Prediction, ProjectContent, ProjectToWrite, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -212,6 +212,44 @@ export class EngineClient extends EventTarget {
    */
   metricFile() {
     return this.#request('metricFile', {});
+  }
+
+  /**
+   * What was trained, as a file without the shots; null where nothing is, or it no longer fits them.
+   * @returns {Promise<{file: Uint8Array | null}>}
+   */
+  headFile() {
+    return this.#request('headFile', {});
+  }
+
+  /**
+   * Puts what `headFile` gave onto the same shots; where they are others, nothing changes. A new worker is not told of it.
+   * @param {Uint8Array} bytes
+   * @returns {Promise<{method: Method}>}
+   */
+  restoreHead(bytes) {
+    return this.#request('restoreHead', { bytes });
+  }
+
+  /**
+   * A project as a file. Progress is `{done, total}` photos.
+   * @param {ProjectToWrite} project
+   * @param {Uint8Array | null} head what `headFile` gave
+   * @param {RequestOptions} [options]
+   * @returns {Promise<{file: Blob}>}
+   */
+  writeProject(project, head, options) {
+    return this.#request('writeProject', { project, head }, options);
+  }
+
+  /**
+   * What is in a project's file, or in an archive of photos. Progress is `{done, total}` photos.
+   * @param {Blob} file
+   * @param {RequestOptions} [options]
+   * @returns {Promise<ProjectContent>}
+   */
+  readProject(file, options) {
+    return this.#request('readProject', { file }, options);
   }
 
   /**

@@ -133,6 +133,35 @@ export function learnsMetric(method) {
  * @property {'cosine' | 'dot'} [similarity]
  */
 
+/**
+ * A photo of a project: what every view of the network is cut from, as a PNG, and its embedding, where it has one.
+ * @typedef {{name: string, picture: Blob, embedding: Float32Array | null}} ProjectShot
+ */
+
+/**
+ * A whole project, as a file has it; docs/FORMAT.md says what its fields mean. `class` is the place of a test's class.
+ * @typedef {object} ProjectToWrite
+ * @property {string} name
+ * @property {string} created
+ * @property {string} updated
+ * @property {string} network the identity of the network that made the embeddings; empty where none did
+ * @property {any} options
+ * @property {Method | null} method
+ * @property {number | null} threshold
+ * @property {{name: string, named: boolean, hue: number, active: boolean, shots: ProjectShot[]}[]} classes
+ * @property {(ProjectShot & {class: number | null})[]} tests
+ */
+
+/** @typedef {ProjectToWrite & {schema: number, app: 'glimpse', views: number}} Project */
+
+/**
+ * What a file holds: a project, or photos to be added like any others. `head` is for `restoreHead`; `metric` is the file of
+ * the learned metric that was loaded when the head was trained, which must be loaded before.
+ * @typedef {{project: Project, head: Uint8Array | null, metric: Uint8Array | null, samples?: undefined} | {samples: ProjectSample[]}} ProjectContent
+ */
+
+/** A photo of an archive of photos. @typedef {{className: string, name: string, file: Blob}} ProjectSample */
+
 /** An error with a stable code. The page words it; `message` is the engine's own account of it. */
 export class EngineError extends Error {
   /**

@@ -5,10 +5,11 @@ import { probeWebGpu, startEngine } from './backend.js';
 import { Lane, nextTask } from './lane.js';
 import { loadModule } from './module.js';
 import { pictureOf, pictureOfFrame, pictureOfPng, pngOf } from './pictures.js';
+import { readProject, writeProject } from './project-file.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, Metric, PictureSource, Request, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, Method, Metric, PictureSource, ProjectContent, ProjectToWrite, Request, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -97,7 +98,11 @@ const operations = {
   useMetric: { queue: (run) => engineLane.addFirst(run), run: useMetric },
   forgetMetric: { queue: atOnce, run: forgetMetric },
   metricFile: { queue: atOnce, run: metricFile },
+  headFile: { queue: atOnce, run: headFile },
+  restoreHead: { queue: (run) => engineLane.addFirst(run), run: restoreHead },
   sameOrDifferent: { queue: atOnce, run: sameOrDifferent },
+  writeProject: { queue: atOnce, run: write },
+  readProject: { queue: atOnce, run: read },
 };
 
 /**
@@ -390,6 +395,45 @@ async function metricFile() {
   const bytes = (await session).metricFile(networkIdentity);
   if (!bytes) throw new EngineError('no-metric');
   return { file: new Blob([bytes], { type: 'application/octet-stream' }) };
+}
+
+/**
+ * What was trained, without the shots.
+ * @returns {Promise<{file: Uint8Array | null}>}
+ */
+async function headFile() {
+  return { file: (await session).headFile(networkIdentity) ?? null };
+}
+
+/**
+ * Waits for the network, which must be the one that the head was trained with.
+ * @param {{bytes: Uint8Array}} args
+ * @returns {Promise<{method: Method}>}
+ */
+async function restoreHead({ bytes }) {
+  const method = (await session).restoreHead(bytes, networkIdentity);
+  tunedPhotos = new Map();
+  return { method };
+}
+
+/**
+ * @param {{project: ProjectToWrite, head: Uint8Array | null}} args
+ * @param {Job} job
+ * @returns {Promise<{file: Blob}>}
+ */
+async function write({ project, head }, job) {
+  await moduleReady;
+  return writeProject(module, { ...project, views: oneView ? 1 : ALL_VIEWS }, head, job);
+}
+
+/**
+ * @param {{file: Blob}} args
+ * @param {Job} job
+ * @returns {Promise<ProjectContent>}
+ */
+async function read({ file }, job) {
+  await moduleReady;
+  return readProject(module, file, job);
 }
 
 /** @param {{embeddings: [Float32Array, Float32Array]}} args */
