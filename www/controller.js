@@ -878,6 +878,8 @@ export class Controller {
     await Promise.all(set.map(async (animal, index) => this.#addShot(classes[index].id, { kind: 'file', file: await drawCard(animal) }, '')));
     if (!this.#hasCards() || this.#whyNotTrain()) return;
     this.#training.trainBy('finetune');
+    this.#quiz.show(true);
+    this.#quiz.reveal();
     await this.#quizCards();
   }
 

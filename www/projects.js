@@ -261,7 +261,7 @@ export class Projects {
 
   /**
    * @param {import('./engine/protocol.js').Project} project as a file has it
-   * @param {Uint8Array<ArrayBuffer> | null} bytes of the trained head
+   * @param {Uint8Array | null} bytes of the trained head
    * @param {Uint8Array<ArrayBuffer> | null} metric that was loaded when it was trained
    */
   async #openFile(project, bytes, metric) {

@@ -10,8 +10,8 @@ mod golden;
 mod helper;
 mod learning;
 mod metrics;
-mod projects;
 mod project_files;
+mod projects;
 mod recovery;
 mod stage;
 #[path = "../support/mod.rs"]

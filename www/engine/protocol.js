@@ -157,7 +157,7 @@ export function learnsMetric(method) {
 /**
  * What a file holds: a project, or photos to be added like any others. `head` is for `restoreHead`; `metric` is the file of
  * the learned metric that was loaded when the head was trained, which must be loaded before.
- * @typedef {{project: Project, head: Uint8Array | null, metric: Uint8Array | null, samples?: undefined} | {samples: ProjectSample[]}} ProjectContent
+ * @typedef {{project: Project, head: Uint8Array | null, metric: Uint8Array<ArrayBuffer> | null, samples?: undefined} | {samples: ProjectSample[]}} ProjectContent
  */
 
 /** A photo of an archive of photos. @typedef {{className: string, name: string, file: Blob}} ProjectSample */

@@ -12,6 +12,11 @@ export class QuizView extends EventTarget {
     this.element = el('section.quiz', { id: 'quiz', hidden: true, aria: { labelledby: 'quiz-title' } }, title, el('p', {}, text.cards.about), this.#ask);
   }
 
+  /** Brings it into sight. */
+  reveal() {
+    this.element.scrollIntoView({ block: 'start' });
+  }
+
   /** @param {boolean} shown whether the classes are the cards' */
   show(shown) {
     this.element.hidden = !shown;
