@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod camera;
+mod cards;
 mod classes;
 mod engine;
 mod flowers;
@@ -29,6 +30,7 @@ fn main() {
         recovery::trials(),
         helper::trials(),
         camera::trials(),
+        cards::trials(),
         learning::trials(),
         metrics::trials(),
         projects::trials(),

@@ -226,6 +226,18 @@ pub fn find() -> Option<PathBuf> {
     named.or_else(|| process::find_program(&NAMES)).or_else(mac)
 }
 
+/// Where Debian's package has its colour emoji.
+const EMOJI: &str = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf";
+
+/// Installs colour emoji on Debian where they are missing: the page draws its animal cards from them. Other systems have
+/// their own.
+pub fn prepare_emoji() -> Result<()> {
+    if Path::new(EMOJI).is_file() || process::find_program(&["apt-get"]).is_none() {
+        return Ok(());
+    }
+    apt::install(&["fonts-noto-color-emoji"], "colour emoji")
+}
+
 /// Installs Debian's Chromium where there is no browser yet.
 pub fn prepare() -> Result<()> {
     if find().is_some() {

@@ -15,6 +15,7 @@ use tally::Tally;
 /// Runs all steps. The exit code says whether everything passed; with `CI=true` nothing may have been skipped either.
 pub fn run() -> Result<ExitCode> {
     chrome::prepare()?;
+    chrome::prepare_emoji()?;
     prepare_components()?;
     let toolchain = Toolchain::prepare()?;
     let mut tally = Tally::default();
