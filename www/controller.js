@@ -7,6 +7,7 @@ import { EngineError, learnsMetric } from './engine/protocol.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
 import { LiveLoop } from './live-loop.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
+import { Offline } from './offline.js';
 import { explain, text } from './strings.js';
 import { AssessmentView } from './views/assessment.js';
 import { CaptureView } from './views/capture.js';
@@ -54,6 +55,7 @@ export class Controller {
   #preview = new PreviewView();
   #toasts = new ToastsView();
   #problems = new ProblemsView();
+  #offline = new Offline();
   #loop;
 
   /** @type {'none' | 'stale' | 'trained'} */
@@ -262,6 +264,10 @@ export class Controller {
       this.#notice.clear();
       this.#client.start();
     });
+    on(this.#offline, 'update', () => {
+      const action = { words: text.offline.reload, run: () => this.#offline.reload() };
+      this.#toasts.show(text.offline.newVersion, { action });
+    });
   }
 
   /** @param {EngineInfo} info */
@@ -269,6 +275,8 @@ export class Controller {
     this.#report('ready');
     this.#page.documentElement.dataset.backend = info.backend;
     this.#engine.showReady(info);
+    // Without its network the page is of no use.
+    if (info.network.kept) this.#offline.keep(info.module);
     if (info.network.trained) this.#notice.clear();
     else this.#notice.showUntrained();
     this.#embedMissing();

@@ -10,6 +10,8 @@ mod golden;
 mod helper;
 mod learning;
 mod metrics;
+mod offline;
+mod privacy;
 mod recovery;
 mod stage;
 #[path = "../support/mod.rs"]
@@ -30,6 +32,8 @@ fn main() {
         learning::trials(),
         metrics::trials(),
         golden::trials(),
+        offline::trials(),
+        privacy::trials(),
         flowers::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), subjects.into_iter().flatten().collect()).exit();

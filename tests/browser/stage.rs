@@ -1,25 +1,39 @@
 //! The page as a visitor has it: a server, a browser, a tab, and the handful of things that visitors do.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use xtask::{
     cdp::Page,
     chrome::{Builder, Chrome},
+    dist, release,
     server::Server,
+    weights::Manifest,
 };
 
-use crate::support::{root, weights};
+use crate::support::{root, scratch, weights};
 
 /// Enough for a slow machine; no test is about time.
 pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A folder as `cargo xtask dist` makes it, of the working tree with the modules as they are, after a change.
+pub fn packed(name: &str, change: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let folder = scratch(name);
+    dist::pack(&folder, &root().join("pkg"), &Manifest::read(weights())?)?;
+    change(&folder)?;
+    release::seal(&folder)?;
+    Ok(folder)
+}
 
 /// A visitor's browser with the page in it.
 pub struct Stage {
     // Dropped in this order: the page before its browser.
     /// The tab.
     pub page: Page,
-    _chrome: Chrome,
+    chrome: Chrome,
     /// Serves the repository, with prepared weights.
     pub server: Server,
 }
@@ -38,16 +52,34 @@ pub struct Shown {
 impl Stage {
     /// Starts a server and a browser; no page is open yet.
     pub fn set(browser: Builder) -> Result<Self> {
-        let server = Server::start(root())?;
+        let server = Server::builder(root()).guarded().start()?;
         server.mount("/weights", weights());
         let chrome = browser.start()?;
         let page = chrome.connect()?.new_page()?;
         page.set_viewport(1280, 800, 1.0, false)?;
-        Ok(Self {
-            page,
-            _chrome: chrome,
-            server,
-        })
+        Ok(Self { page, chrome, server })
+    }
+
+    /// A packed page, as a visitor of a published one has it, below a sub-path; no page is open yet.
+    pub fn set_packed(folder: &Path) -> Result<Self> {
+        Self::set_served(
+            Server::builder(folder).base("/glimpse").guarded().start()?,
+            Chrome::builder(),
+        )
+    }
+
+    /// The same by another server, or in another browser.
+    pub fn set_served(server: Server, browser: Builder) -> Result<Self> {
+        let chrome = browser.start()?;
+        // Not in a context of its own, so that there can be another tab.
+        let page = chrome.connect()?.new_page_in_profile()?;
+        page.set_viewport(1280, 800, 1.0, false)?;
+        Ok(Self { page, chrome, server })
+    }
+
+    /// Another tab of the same visitor, who came by `set_packed`.
+    pub fn new_tab(&self) -> Result<Page> {
+        self.chrome.connect()?.new_page_in_profile()
     }
 
     /// The page on the CPU backend, its engine ready.
@@ -55,6 +87,11 @@ impl Stage {
         let stage = Self::set(Chrome::builder())?;
         stage.open("cpu")?;
         Ok(stage)
+    }
+
+    /// Waits until the packed page is kept for visits without a network.
+    pub fn wait_until_kept(&self) -> Result<()> {
+        self.wait("navigator.serviceWorker.controller")
     }
 
     /// Opens the page with a `?backend=` and waits for its engine.

@@ -1,4 +1,4 @@
-// Short messages that go by themselves, some with a way back. Events: none; each toast calls what it was given.
+// Short messages that go by themselves, some with a way back; one that offers something else stays. Events: none; each toast calls what it was given.
 
 import { text } from '../strings.js';
 import { el, icon } from './dom.js';
@@ -13,9 +13,10 @@ export class ToastsView {
 
   /**
    * @param {string} words
-   * @param {{undo?: () => void, gone?: () => void}} [options] `gone` is called when it can no longer be undone
+   * @param {{undo?: () => void, gone?: () => void, action?: {words: string, run: () => void}}} [options] `gone` is called when
+   *   it can no longer be undone; a toast with an `action` stays until it is dismissed
    */
-  show(words, { undo, gone } = {}) {
+  show(words, { undo, gone, action } = {}) {
     const toast = el('output.toast', {}, el('span', {}, words));
     let timer = 0;
     const leave = () => {
@@ -28,15 +29,16 @@ export class ToastsView {
     };
     const wait = () => {
       clearTimeout(timer);
-      timer = setTimeout(expire, STAY);
+      if (!action) timer = setTimeout(expire, STAY);
     };
     const stay = () => clearTimeout(timer);
-    if (undo) {
+    const offer = undo ? { words: text.toast.undo, run: undo } : action;
+    if (offer) {
       const click = () => {
         leave();
-        undo();
+        offer.run();
       };
-      toast.append(el('button.toast-undo', { on: { click } }, text.toast.undo));
+      toast.append(el('button.toast-undo', { on: { click } }, offer.words));
     }
     toast.append(el('button.icon-button', { aria: { label: text.toast.dismiss }, on: { click: expire } }, icon('close')));
     for (const type of ['pointerenter', 'focusin']) toast.addEventListener(type, stay);

@@ -35,5 +35,5 @@ fn start(port: Option<u16>) -> Result<Server> {
 
 /// The repository's root, without what is built there.
 fn builder() -> Builder {
-    Server::builder(crate::root()).hide("/target").hide("/dist")
+    Server::builder(crate::root()).hide("/target").hide("/dist").guarded()
 }
