@@ -1,9 +1,9 @@
 // The service worker of a packed page: it keeps the page's files, so that the page opens without a network, and gives a visitor
 // one version of them, never parts of two. It stands alone: it imports nothing, and knows nothing of what the page does.
 //
-// `cargo xtask dist` writes the release into it: the SHA-256 of every file. Files are kept by path and hash; what does not hash
-// as the release says is neither kept nor given. A new version is installed once all of it is here, and takes over when the
-// visitor wants it or when no page is open. As it lies in the repository it has no release: then it removes itself.
+// `cargo xtask dist` writes the release into it: the SHA-256 of every file. Files are kept by hash; what does not hash as the
+// release says is neither kept nor given. A new version is installed once all of it is here, and takes over when the visitor
+// wants it or when no page is open. As it lies in the repository it has no release: then it removes itself.
 
 /** @typedef {{version: string, headers: Record<string, string>, files: Record<string, string>}} Release `files`: hashes by path */
 
@@ -17,7 +17,7 @@ const FILES = `${SCOPE.pathname}:files`;
 /** The cache of www/engine/weights.js. What a new version needs is put there before it takes over. */
 const WEIGHTS = `${SCOPE.pathname}:weights`;
 /** Kept from when a page first uses it: the larger of the two modules, which few visitors need. */
-const LATER = 'pkg/burn/';
+const LATER = `pkg-${version}/burn/`;
 
 worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(RELEASE ? install() : worker.skipWaiting()));
 worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(RELEASE ? dropOthers() : leave()));
@@ -30,7 +30,8 @@ worker.addEventListener('fetch', (/** @type {any} */ event) => {
 /** Fails as a whole where one file cannot be had or is not the right one: the version before it goes on then. */
 async function install() {
   const cache = await caches.open(FILES);
-  const usesLater = (await cache.keys()).some(({ url }) => new URL(url).pathname.startsWith(SCOPE.pathname + LATER));
+  const later = new URL('later/', SCOPE).href;
+  const usesLater = (await cache.keys()).some(({ url }) => url.startsWith(later));
   const wanted = Object.keys(files).filter((path) => usesLater || !path.startsWith(LATER));
   await Promise.all(wanted.map(keep));
 }
@@ -60,7 +61,7 @@ async function answer(said, page) {
   if (said.version !== version) return;
   // A page that came by the network is served from here from now on.
   await worker.clients.claim();
-  const used = Object.keys(files).filter((path) => path.startsWith(`pkg/${said.module}/`));
+  const used = Object.keys(files).filter((path) => path.startsWith(`pkg-${version}/${said.module}/`));
   await Promise.all(used.map(keep));
 }
 
@@ -139,9 +140,13 @@ function cacheOf(path) {
   return caches.open(isWeights(path) ? WEIGHTS : FILES);
 }
 
-/** @param {string} path */
+/**
+ * By kind and hash: what two versions share is kept once.
+ * @param {string} path
+ */
 function keyOf(path) {
-  return new URL(isWeights(path) ? `weights/${files[path]}` : `${path}?sha256=${files[path]}`, SCOPE).href;
+  const kind = isWeights(path) ? 'weights' : path.startsWith(LATER) ? 'later' : 'files';
+  return new URL(`${kind}/${files[path]}`, SCOPE).href;
 }
 
 /** @param {string} path */

@@ -1,5 +1,5 @@
 // Keeps the page for visits without a network, through the service worker sw.js, and learns of new versions of the page.
-// Page side. It does nothing in a page that is not packed: `cargo xtask dist` writes the version into index.html.
+// Page side. It does nothing in a page that is not packed: `cargo xtask dist` writes the version into the folder's name.
 // Events: `update`, once, when there is a new version.
 
 import { emit } from './views/dom.js';
@@ -8,7 +8,7 @@ import { emit } from './views/dom.js';
 const LOOK_EVERY = 3_600_000;
 
 export class Offline extends EventTarget {
-  #version = document.querySelector('meta[name=version]')?.getAttribute('content');
+  #version = /\/www-(\w+)\/offline\.js$/.exec(import.meta.url)?.[1];
   /** Insecure pages have none. @type {ServiceWorkerContainer | undefined} */
   #container = this.#version ? navigator.serviceWorker : undefined;
   /** @type {Promise<void> | null} */

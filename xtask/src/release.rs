@@ -1,8 +1,8 @@
-//! Seals a packed folder: gives it a version, and writes every file's SHA-256 into its service worker, which serves nothing
-//! else then. What is packed is `dist.rs`'s business, what follows from the list is `sw.js`'s.
+//! Seals a packed folder: names the folders of its code after its version, and writes every file's SHA-256 into its service
+//! worker, which serves nothing else then. What is packed is `dist.rs`'s business, what follows from the list is `sw.js`'s.
 
 use crate::{links, policy};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use data_encoding::HEXLOWER;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -13,26 +13,37 @@ use std::path::Path;
 /// Where `sw.js` has room for the release.
 const RELEASE: &str = "const RELEASE = /** @type {Release | null} */ (null);";
 
-/// Where `index.html` has room for the version.
-const VERSION: &str = "<meta name=\"version\" content=\"\">";
-
 /// Files that no page loads, or that the service worker cannot list: itself, hosts' settings, licences.
 const UNLISTED: [&str; 4] = ["sw.js", "_headers", "LICENSE-MIT", "LICENSE-APACHE"];
 
+/// The folders of code, and what names each from outside of it: file and beginning of the address. Names inside are relative.
+const FOLDERS: [(&str, &[(&str, &str)]); 2] = [
+    ("pkg", &[("www/engine/module.js", "../../pkg")]),
+    ("www", &[("index.html", "./www"), ("manifest.webmanifest", "./www")]),
+];
+
 /// Seals the folder and returns its version, which is the same for the same files and no others.
 pub fn seal(dir: &Path) -> Result<String> {
-    let (page, worker) = (dir.join("index.html"), dir.join("sw.js"));
+    let worker = dir.join("sw.js");
     let headers: Map<String, Value> = policy::HEADERS
         .iter()
         .map(|(name, value)| ((*name).to_owned(), json!(value)))
         .collect();
     let whole = json!({"files": hashes(dir)?, "headers": headers, "worker": read(&worker)?});
     let version = hash(whole.to_string().as_bytes())[..16].to_owned();
-    let stamp = VERSION.replace("\"\"", &format!("\"{version}\""));
-    fill(&page, VERSION, &stamp)?;
-    // With the version in it the page has another hash.
+    for (folder, uses) in FOLDERS {
+        for (file, address) in uses {
+            replace(
+                &dir.join(file),
+                &format!("{address}/"),
+                &format!("{address}-{version}/"),
+            )?;
+        }
+        fs::rename(dir.join(folder), dir.join(format!("{folder}-{version}")))
+            .with_context(|| format!("cannot rename {folder} in {}", dir.display()))?;
+    }
     let release = json!({"version": version, "headers": headers, "files": hashes(dir)?});
-    fill(&worker, RELEASE, &format!("const RELEASE = {release};"))?;
+    replace(&worker, RELEASE, &format!("const RELEASE = {release};"))?;
     Ok(version)
 }
 
@@ -58,12 +69,11 @@ fn read(file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-fn fill(file: &Path, room: &str, with: &str) -> Result<()> {
+/// Replaces a text wherever it stands in a file; it must stand there.
+fn replace(file: &Path, from: &str, to: &str) -> Result<()> {
     let text = read(file)?;
-    let (before, after) = text
-        .split_once(room)
-        .with_context(|| format!("{} has no room for the release: `{room}`", file.display()))?;
-    fs::write(file, [before, with, after].concat()).with_context(|| format!("cannot write {}", file.display()))
+    ensure!(text.contains(from), "{} was to have `{from}` in it", file.display());
+    fs::write(file, text.replace(from, to)).with_context(|| format!("cannot write {}", file.display()))
 }
 
 #[cfg(test)]
@@ -73,11 +83,15 @@ mod tests {
 
     fn folder() -> TempDir {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("www")).unwrap();
+        for folder in ["pkg/cpu", "www/engine"] {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
         for (name, text) in [
-            ("index.html", VERSION),
+            ("index.html", "./www/main.js ./www/a.css"),
+            ("manifest.webmanifest", "./www/icon"),
+            ("pkg/cpu/glimpse.js", "abc"),
             ("sw.js", RELEASE),
-            ("www/main.js", "abc"),
+            ("www/engine/module.js", "../../pkg/cpu/"),
             (".nojekyll", ""),
             ("_headers", "x"),
         ] {
@@ -87,11 +101,27 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_code_are_named_after_the_version() {
+        let dir = folder();
+        let version = seal(dir.path()).unwrap();
+        let text = |file: &str| read(&dir.path().join(file)).unwrap();
+        assert_eq!(
+            text("index.html"),
+            format!("./www-{version}/main.js ./www-{version}/a.css")
+        );
+        assert_eq!(text("manifest.webmanifest"), format!("./www-{version}/icon"));
+        assert_eq!(
+            text(&format!("www-{version}/engine/module.js")),
+            format!("../../pkg-{version}/cpu/")
+        );
+        assert_eq!(text(&format!("pkg-{version}/cpu/glimpse.js")), "abc");
+        assert!(!dir.path().join("www").exists() && !dir.path().join("pkg").exists());
+    }
+
+    #[test]
     fn the_worker_lists_what_the_page_may_load() {
         let dir = folder();
         let version = seal(dir.path()).unwrap();
-        let page = read(&dir.path().join("index.html")).unwrap();
-        assert_eq!(page, format!("<meta name=\"version\" content=\"{version}\">"));
         let worker = read(&dir.path().join("sw.js")).unwrap();
         let release = worker
             .strip_prefix("const RELEASE = ")
@@ -104,11 +134,15 @@ mod tests {
             release["headers"]["Content-Security-Policy"],
             policy::CONTENT_SECURITY_POLICY
         );
-        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(
-            release["files"],
-            json!({"index.html": hash(page.as_bytes()), "www/main.js": abc})
+        let files = release["files"].as_object().unwrap();
+        let (module, cpu) = (
+            format!("www-{version}/engine/module.js"),
+            format!("pkg-{version}/cpu/glimpse.js"),
         );
+        let names: Vec<&String> = files.keys().collect();
+        assert_eq!(names, ["index.html", "manifest.webmanifest", &cpu, &module]);
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(files[&cpu], abc);
     }
 
     #[test]
@@ -118,10 +152,10 @@ mod tests {
             fs::write(dir.path().join(file), text).unwrap();
             seal(dir.path()).unwrap()
         };
-        let first = version("www/main.js", "abc");
-        assert_eq!(version("www/main.js", "abc"), first);
+        let first = version("pkg/cpu/glimpse.js", "abc");
+        assert_eq!(version("pkg/cpu/glimpse.js", "abc"), first);
         assert_eq!(version("_headers", "y"), first);
-        assert_ne!(version("www/main.js", "abd"), first);
+        assert_ne!(version("pkg/cpu/glimpse.js", "abd"), first);
         assert_ne!(version("www/more.js", ""), first);
         assert_ne!(version("sw.js", &format!("{RELEASE}\n")), first);
     }
@@ -130,7 +164,18 @@ mod tests {
     fn a_sealed_folder_is_not_sealed_again() {
         let dir = folder();
         seal(dir.path()).unwrap();
-        let error = seal(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("index.html has no room"), "{error}");
+        assert!(seal(dir.path()).is_err());
+    }
+
+    #[test]
+    fn what_is_to_be_named_anew_is_there() {
+        for (file, address) in FOLDERS.iter().flat_map(|(_, uses)| *uses) {
+            assert!(
+                read(&crate::root().join(file))
+                    .unwrap()
+                    .contains(&format!("{address}/"))
+            );
+        }
+        assert!(read(&crate::root().join("sw.js")).unwrap().contains(RELEASE));
     }
 }
