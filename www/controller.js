@@ -9,6 +9,7 @@ import { fromDrop, fromList, saysMetric } from './files.js';
 import { LiveLoop } from './live-loop.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
 import { Projects } from './projects.js';
+import { Offline } from './offline.js';
 import { explain, text } from './strings.js';
 import { AssessmentView } from './views/assessment.js';
 import { CaptureView } from './views/capture.js';
@@ -59,6 +60,7 @@ export class Controller {
   #preview = new PreviewView();
   #toasts = new ToastsView();
   #problems = new ProblemsView();
+  #offline = new Offline();
   #loop;
   #projects;
 
@@ -360,6 +362,10 @@ export class Controller {
       this.#notice.clear();
       this.#client.start();
     });
+    on(this.#offline, 'update', () => {
+      const action = { words: text.offline.reload, run: () => this.#offline.reload() };
+      this.#toasts.show(text.offline.newVersion, { action });
+    });
   }
 
   /** @param {EngineInfo} info */
@@ -367,6 +373,8 @@ export class Controller {
     this.#report('ready');
     this.#page.documentElement.dataset.backend = info.backend;
     this.#engine.showReady(info);
+    // Without its network the page is of no use.
+    if (info.network.kept) this.#offline.keep(info.module);
     if (info.network.trained) this.#notice.clear();
     else this.#notice.showUntrained();
     this.#adopt();

@@ -442,6 +442,11 @@ export const text = {
     restarted: 'The engine stopped and was restarted. Your photos are still here.',
   },
 
+  offline: {
+    newVersion: 'A new version of this page is ready.',
+    reload: 'Reload',
+  },
+
   banner: {
     untrained: 'Untrained network: its answers mean nothing.',
     untrainedDo: 'Run “cargo glimpse weights”, or drop a ResNet-18 .safetensors file here.',

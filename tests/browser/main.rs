@@ -11,6 +11,8 @@ mod golden;
 mod helper;
 mod learning;
 mod metrics;
+mod offline;
+mod privacy;
 mod project_files;
 mod projects;
 mod recovery;
@@ -36,6 +38,8 @@ fn main() {
         projects::trials(),
         project_files::trials(),
         golden::trials(),
+        offline::trials(),
+        privacy::trials(),
         flowers::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), subjects.into_iter().flatten().collect()).exit();

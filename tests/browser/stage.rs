@@ -1,18 +1,33 @@
 //! The page as a visitor has it: a server, a browser, a tab, and the handful of things that visitors do.
 
-use std::{path::PathBuf, rc::Rc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use xtask::{
     cdp::Page,
     chrome::{Builder, Chrome},
+    dist, release,
     server::Server,
+    weights::Manifest,
 };
 
-use crate::support::{root, weights};
+use crate::support::{root, scratch, weights};
 
 /// Enough for a slow machine; no test is about time.
 pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A folder as `cargo xtask dist` makes it, of the working tree with the modules as they are, after a change.
+pub fn packed(name: &str, change: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let folder = scratch(name);
+    dist::pack(&folder, &root().join("pkg"), &Manifest::read(weights())?)?;
+    change(&folder)?;
+    release::seal(&folder)?;
+    Ok(folder)
+}
 
 /// A visitor's browser with the page in it.
 pub struct Stage {
@@ -38,7 +53,7 @@ pub struct Shown {
 impl Stage {
     /// Starts a server and a browser; no page is open yet.
     pub fn set(browser: Builder) -> Result<Self> {
-        let server = Server::start(root())?;
+        let server = Server::builder(root()).guarded().start()?;
         server.mount("/weights", weights());
         let chrome = browser.start()?;
         Self::around(chrome.connect()?.new_page()?, Rc::new(chrome), Rc::new(server))
@@ -61,11 +76,35 @@ impl Stage {
         Ok(Self { page, chrome, server })
     }
 
+    /// A packed page, as a visitor of a published one has it, below a sub-path; no page is open yet.
+    pub fn set_packed(folder: &Path) -> Result<Self> {
+        Self::set_served(
+            Server::builder(folder).base("/glimpse").guarded().start()?,
+            Chrome::builder(),
+        )
+    }
+
+    /// The same by another server, or in another browser.
+    pub fn set_served(server: Server, browser: Builder) -> Result<Self> {
+        let chrome = browser.start()?;
+        // Not in a context of its own, so that there can be another tab.
+        Self::around(
+            chrome.connect()?.new_page_in_profile()?,
+            Rc::new(chrome),
+            Rc::new(server),
+        )
+    }
+
     /// The page on the CPU backend, its engine ready.
     pub fn on_cpu() -> Result<Self> {
         let stage = Self::set(Chrome::builder())?;
         stage.open("cpu")?;
         Ok(stage)
+    }
+
+    /// Waits until the packed page is kept for visits without a network.
+    pub fn wait_until_offline(&self) -> Result<()> {
+        self.wait("navigator.serviceWorker.controller")
     }
 
     /// Opens the page with a `?backend=` and waits for its engine.

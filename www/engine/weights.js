@@ -7,8 +7,10 @@ import { EngineError } from './protocol.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const MANIFEST_URL = new URL('weights/manifest.json', ROOT);
-/** The page's path is part of the name: another Glimpse on the same host keeps its own. */
-const CACHE_NAME = `glimpse-weights:${encodeURIComponent(ROOT.pathname)}`;
+/** The page's path begins the name: another Glimpse on the same host has its own. sw.js fills this cache too. */
+const CACHE_NAME = `${ROOT.pathname}:weights`;
+/** How the cache was called at first. */
+const OLD_CACHE_NAME = `glimpse-weights:${encodeURIComponent(ROOT.pathname)}`;
 /** Progress is reported at most this often, in milliseconds. */
 const REPORT_EVERY = 80;
 
@@ -189,6 +191,7 @@ async function keep(cache, manifest, bytes) {
   if (!cache) return false;
   try {
     const key = cacheKey(manifest);
+    await caches.delete(OLD_CACHE_NAME);
     for (const old of await cache.keys()) {
       if (old.url !== key) await cache.delete(old);
     }

@@ -1,4 +1,4 @@
-// Short messages that go by themselves, some with a way back. Events: none; each toast calls what it was given.
+// Short messages that go by themselves, some with a way back; one that offers something else stays. Events: none; each toast calls what it was given.
 
 import { text } from '../strings.js';
 import { el, icon } from './dom.js';
@@ -7,23 +7,24 @@ import { el, icon } from './dom.js';
 const STAY = 8000;
 
 export class ToastsView {
-  /** How each toast that is shown goes. @type {Set<() => void>} */
+  /** How each toast that could undo something goes. @type {Set<() => void>} */
   #leave = new Set();
 
   constructor() {
     this.element = el('div.toasts', { id: 'toasts', aria: { live: 'polite' } });
   }
 
-  /** Takes all away: what they could undo is no longer there. */
+  /** Takes away what could undo something: that is no longer there. */
   clear() {
     for (const leave of [...this.#leave]) leave();
   }
 
   /**
    * @param {string} words
-   * @param {{undo?: () => void, gone?: () => void}} [options] `gone` is called when it can no longer be undone
+   * @param {{undo?: () => void, gone?: () => void, action?: {words: string, run: () => void}}} [options] `gone` is called when
+   *   it can no longer be undone; a toast with an `action` stays until it is dismissed
    */
-  show(words, { undo, gone } = {}) {
+  show(words, { undo, gone, action } = {}) {
     const toast = el('output.toast', {}, el('span', {}, words));
     let timer = 0;
     const leave = () => {
@@ -37,21 +38,22 @@ export class ToastsView {
     };
     const wait = () => {
       clearTimeout(timer);
-      timer = setTimeout(expire, STAY);
+      if (!action) timer = setTimeout(expire, STAY);
     };
     const stay = () => clearTimeout(timer);
-    if (undo) {
+    const offer = undo ? { words: text.toast.undo, run: undo } : action;
+    if (offer) {
       const click = () => {
         leave();
-        undo();
+        offer.run();
       };
-      toast.append(el('button.toast-undo', { on: { click } }, text.toast.undo));
+      toast.append(el('button.toast-undo', { on: { click } }, offer.words));
     }
     toast.append(el('button.icon-button', { aria: { label: text.toast.dismiss }, on: { click: expire } }, icon('close')));
     for (const type of ['pointerenter', 'focusin']) toast.addEventListener(type, stay);
     for (const type of ['pointerleave', 'focusout']) toast.addEventListener(type, wait);
     this.element.append(toast);
-    this.#leave.add(expire);
+    if (undo) this.#leave.add(expire);
     wait();
   }
 }

@@ -123,7 +123,7 @@ impl Page {
         };
         page.send("Page.enable", json!({}))?;
         page.send("Page.setLifecycleEventsEnabled", json!({"enabled": true}))?;
-        for (method, params) in connection::observers() {
+        for (method, params) in connection::observers(false) {
             page.send(method, params)?;
         }
         Ok(page)
@@ -209,6 +209,14 @@ impl Page {
                 timeout: self.timeout,
             })
             .collect())
+    }
+
+    /// From now on workers wait at their start until they are observed, so that not even their first requests are missed.
+    /// Their starts take longer for it.
+    pub fn hold_workers(&self) -> Result<()> {
+        self.browser.connection.borrow_mut().page(&self.session).hold_workers = true;
+        let (method, params) = connection::auto_attach(true);
+        self.send(method, params).map(|_| ())
     }
 
     /// Everything that the page and its workers wrote to their consoles or threw, and what the browser logged about them.

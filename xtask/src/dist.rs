@@ -1,21 +1,27 @@
 //! `cargo xtask dist`: packs `dist/`, a folder that any static host can serve in any sub-path, and proves it by opening it
 //! in a headless Chromium. What is in it is decided here, and nowhere else.
 
-use crate::cdp::Level;
+use crate::cdp::{Level, Page};
 use crate::chrome::{self, Chrome};
 use crate::progress::step;
 use crate::server::Server;
 use crate::wasm::{self, Profile};
 use crate::weights::{self, Manifest};
-use crate::{links, root};
+use crate::{links, policy, release, root};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-/// The files of the page's top level; those in the second list may not exist.
-const PAGE: [&str; 2] = ["index.html", "www"];
-const OPTIONAL: [&str; 4] = ["sw.js", "manifest.webmanifest", "LICENSE-MIT", "LICENSE-APACHE"];
+/// What is taken of the repository's top level.
+const PAGE: [&str; 6] = [
+    "index.html",
+    "www",
+    "sw.js",
+    "manifest.webmanifest",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+];
 
 /// A sub-path, as on a project page.
 const SUB_PATH: &str = "/glimpse";
@@ -32,12 +38,13 @@ pub fn run(local: bool) -> Result<()> {
     let package = wasm::package(Profile::Release)?;
     let dist = root().join("dist");
     pack(&dist, &package, &manifest)?;
+    let version = release::seal(&dist)?;
     links::check(&dist)?;
     chrome::prepare()?;
     step("Opening dist/ in a headless Chromium", || try_out(&dist))?;
     let (count, bytes) = size(&dist)?;
     println!(
-        "\n  dist/ is ready: {count} files, {:.1} MB. Any static host can serve it.\n",
+        "\n  dist/ is ready: version {version}, {count} files, {:.1} MB. Any static host can serve it.\n",
         bytes as f64 / 1e6
     );
     Ok(())
@@ -60,15 +67,12 @@ fn refuse_unpublishable(manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// Fills `dist` anew.
-fn pack(dist: &Path, package: &Path, manifest: &Manifest) -> Result<()> {
+/// Fills `dist` anew, with the page as it lies here, the modules of `package`, and a network. It is not sealed yet.
+pub fn pack(dist: &Path, package: &Path, manifest: &Manifest) -> Result<()> {
     if dist.exists() {
         fs::remove_dir_all(dist).with_context(|| format!("cannot empty {}", dist.display()))?;
     }
     for name in PAGE {
-        copy(&root().join(name), &dist.join(name))?;
-    }
-    for name in OPTIONAL.iter().filter(|name| root().join(name).exists()) {
         copy(&root().join(name), &dist.join(name))?;
     }
     copy(package, &dist.join("pkg"))?;
@@ -76,6 +80,7 @@ fn pack(dist: &Path, package: &Path, manifest: &Manifest) -> Result<()> {
         let name = file.file_name().context("the manifest names no file")?;
         copy(file, &dist.join("weights").join(name))?;
     }
+    fs::write(dist.join("_headers"), policy::headers_file())?;
     // Without it GitHub Pages would leave files out.
     fs::write(dist.join(".nojekyll"), "")?;
     Ok(())
@@ -100,12 +105,23 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Opens the folder below a sub-path, and waits until the page says that its engine is ready.
-fn try_out(dist: &Path) -> Result<()> {
-    let server = Server::builder(dist).base(SUB_PATH).start()?;
+/// Opens a sealed folder below a sub-path, and once more without a network.
+pub fn try_out(dist: &Path) -> Result<()> {
+    let server = Server::builder(dist).base(SUB_PATH).guarded().start()?;
     let chrome = Chrome::start()?;
     let page = chrome.connect()?.new_page()?;
     page.goto(&server.url("/"))?;
+    check_engine(&page)?;
+    page.wait_for("navigator.serviceWorker.controller", ENGINE)
+        .context("the page was never kept for visits without a network (sw.js)")?;
+    server.set_offline(true);
+    page.reload().context("without a network the page cannot be opened")?;
+    check_engine(&page).context("without a network")?;
+    check_requests(&page, &server)
+}
+
+/// Waits until the page says that its engine is ready, without any error.
+fn check_engine(page: &Page) -> Result<()> {
     page.wait_for(
         "['ready', 'failed'].includes(document.documentElement.dataset.engine)",
         ENGINE,
@@ -124,11 +140,12 @@ fn try_out(dist: &Path) -> Result<()> {
             errors.len()
         );
     }
-    let strangers: Vec<_> = page
-        .requests()?
-        .into_iter()
-        .filter(|url| leaves(url, &server))
-        .collect();
+    Ok(())
+}
+
+/// Fails where the page asked for anything outside of its folder.
+fn check_requests(page: &Page, server: &Server) -> Result<()> {
+    let strangers: Vec<_> = page.requests()?.into_iter().filter(|url| leaves(url, server)).collect();
     if !strangers.is_empty() {
         bail!(
             "the page in dist/ asks for what lies outside of it: {}",

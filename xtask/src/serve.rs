@@ -35,5 +35,25 @@ fn start(port: Option<u16>) -> Result<Server> {
 
 /// The repository's root, without what is built there.
 fn builder() -> Builder {
-    Server::builder(crate::root()).hide("/target").hide("/dist")
+    Server::builder(crate::root()).hide("/target").hide("/dist").guarded()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    #[test]
+    fn the_policy_comes_with_every_answer() {
+        let server = builder().start().unwrap();
+        for path in ["/", "/www/engine/worker.js", "/target/none"] {
+            let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+            write!(stream, "GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.contains(policy::CONTENT_SECURITY_POLICY), "{path}: {answer}");
+        }
+    }
 }

@@ -10,6 +10,7 @@
 mod files;
 mod http;
 
+use crate::policy;
 use anyhow::{Context, Result};
 use std::collections::HashMap;
 use std::io::Write;
@@ -75,6 +76,14 @@ impl Builder {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Sends the headers of [`policy`](crate::policy) with every response.
+    #[must_use]
+    pub fn guarded(self) -> Self {
+        policy::HEADERS
+            .iter()
+            .fold(self, |builder, (name, value)| builder.header(name, value))
     }
 
     /// Starts to listen.
@@ -336,7 +345,11 @@ fn misbehave(
     shared: &Shared,
 ) -> Result<bool> {
     match fault {
-        Fault::Status(status) => Response::text(status, "as the test wants it").send(stream, request)?,
+        Fault::Status(status) => {
+            let mut refusal = Response::text(status, "as the test wants it");
+            refusal.headers.extend(shared.headers.iter().cloned());
+            refusal.send(stream, request)?;
+        }
         Fault::Truncate(length) => {
             response.body.truncate(length);
             response.send(stream, request)?;

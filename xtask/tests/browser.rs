@@ -273,6 +273,42 @@ fn the_camera_is_granted_or_denied() {
 }
 
 #[test]
+fn held_workers_hide_no_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = Server::start(tempfile::tempdir().unwrap().path()).unwrap();
+    let fetch = |from: &str| format!("fetch('{}', {{ mode: 'no-cors' }})", elsewhere.url(from));
+    let page = format!(
+        "<!doctype html><link rel='icon' href='data:,'><script type='module'>
+         {}; new Worker('worker.js'); navigator.serviceWorker.register('sw.js');</script>",
+        fetch("page")
+    );
+    let worker = format!("{}; new Worker('inner.js');", fetch("worker"));
+    let service = format!("oninstall = (event) => event.waitUntil({})", fetch("service-worker"));
+    for (name, text) in [
+        ("index.html", page),
+        ("worker.js", worker),
+        ("inner.js", fetch("inner")),
+        ("sw.js", service),
+    ] {
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    let server = Server::start(dir.path()).unwrap();
+    let chrome = Chrome::start().unwrap();
+    let page = chrome.connect().unwrap().new_page().unwrap();
+    page.hold_workers().unwrap();
+    page.goto(&server.url("/")).unwrap();
+    page.wait_for("navigator.serviceWorker.ready", LIMIT).unwrap();
+    for from in ["page", "worker", "inner", "service-worker"] {
+        let address = elsewhere.url(from);
+        let until = std::time::Instant::now() + LIMIT;
+        while !page.requests().unwrap().contains(&address) {
+            assert!(std::time::Instant::now() < until, "{from} was never seen");
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+}
+
+#[test]
 fn a_kept_profile_keeps_its_storage_and_other_pages_see_none_of_it() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use xtask::policy;
 use xtask::server::{Fault, Server};
 
 /// A folder with a page, a module and something to hide.
@@ -148,6 +149,27 @@ fn extra_headers_are_on_every_answer() {
     let server = Server::builder(dir.path()).header("X-Test", "yes").start().unwrap();
     for path in ["/", "/none"] {
         assert_eq!(header(&get(&server, path), "X-Test"), "yes");
+    }
+}
+
+#[test]
+fn a_guarded_server_tells_what_the_page_may_do_with_every_answer() {
+    let dir = folder();
+    let server = Server::builder(dir.path()).guarded().start().unwrap();
+    let tag = header(&get(&server, "/www/app.js"), "ETag").to_owned();
+    server.fault("/www/module.wasm", Fault::Status(503));
+    for (expected, request) in [
+        ("200", "GET / HTTP/1.1\r\n".to_owned()),
+        ("304", format!("GET /www/app.js HTTP/1.1\r\nIf-None-Match: {tag}\r\n")),
+        ("404", "GET /none HTTP/1.1\r\n".to_owned()),
+        ("405", "POST / HTTP/1.1\r\n".to_owned()),
+        ("503", "GET /www/module.wasm HTTP/1.1\r\n".to_owned()),
+    ] {
+        let answer = talk(&server, &format!("{request}Connection: close\r\n\r\n"));
+        assert_eq!(status(&answer), expected);
+        for (name, value) in policy::HEADERS {
+            assert_eq!(header(&answer, name), value, "{expected}");
+        }
     }
 }
 

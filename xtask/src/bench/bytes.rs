@@ -52,10 +52,11 @@ fn in_megabytes(sizes: &[[f64; 3]]) -> [f64; 3] {
     [0, 1, 2].map(|kind| sizes.iter().map(|size| size[kind]).sum::<f64>() / 1e6)
 }
 
-/// All that the page loads besides a module and the weights.
+/// All that the page loads besides a module, the weights and the icons of an installed page.
 fn page_files(setting: &Setting) -> Result<Vec<PathBuf>> {
     let mut files = links::files(&crate::root().join("www"))?;
-    files.push(crate::root().join("index.html"));
+    files.retain(|file| file.extension().is_none_or(|extension| extension != "png"));
+    files.extend(["index.html", "sw.js", "manifest.webmanifest"].map(|name| crate::root().join(name)));
     files.push(setting.manifest.path.clone());
     Ok(files)
 }

@@ -26,6 +26,8 @@ pub(super) struct PageRecord {
     pub loads: Vec<(String, String)>,
     /// The stream of the last trace that is complete.
     pub trace: Option<String>,
+    /// Whether workers wait at their start until they are observed.
+    pub hold_workers: bool,
 }
 
 /// A living worker.
@@ -37,16 +39,21 @@ pub(super) struct WorkerRecord {
 }
 
 /// The commands that make a page or worker report what this module records.
-pub(super) fn observers() -> [(&'static str, Value); 4] {
+pub(super) fn observers(hold_workers: bool) -> [(&'static str, Value); 4] {
     [
         ("Runtime.enable", json!({})),
         ("Log.enable", json!({})),
         ("Network.enable", json!({})),
-        (
-            "Target.setAutoAttach",
-            json!({"autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true}),
-        ),
+        auto_attach(hold_workers),
     ]
+}
+
+/// The command that attaches to the workers of a page or worker, and has them wait for it or not.
+pub(super) fn auto_attach(hold_workers: bool) -> (&'static str, Value) {
+    (
+        "Target.setAutoAttach",
+        json!({"autoAttach": true, "waitForDebuggerOnStart": hold_workers, "flatten": true}),
+    )
 }
 
 /// The connection to one browser.
@@ -188,7 +195,8 @@ impl Connection {
             "Runtime.consoleAPICalled" => self.add_message(page, Message::of_console(source, params)),
             "Runtime.exceptionThrown" => self.add_message(page, Message::of_exception(source, params)),
             "Log.entryAdded" => self.add_message(page, Message::of_log(source, params)),
-            "Inspector.targetCrashed" => {
+            // A service worker is ended whenever it has nothing to do, which is reported in the same way.
+            "Inspector.targetCrashed" if !source.starts_with("service_worker") => {
                 self.add_message(
                     page,
                     Message::new(Level::Error, source, "the renderer crashed".to_owned()),
@@ -233,8 +241,12 @@ impl Connection {
         );
         self.owners
             .insert(session.clone(), (page.to_owned(), format!("{kind} {url}")));
-        for (method, params) in observers() {
+        let hold = self.page(page).hold_workers;
+        for (method, params) in observers(hold) {
             self.post_unawaited(&session, method, params)?;
+        }
+        if hold {
+            self.post_unawaited(&session, "Runtime.runIfWaitingForDebugger", json!({}))?;
         }
         if kind.ends_with("worker") {
             self.page(page).workers.push(WorkerRecord { session, url, kind });

@@ -96,10 +96,9 @@ impl Response {
     }
 
     fn new(status: u16, headers: &[(&str, &str)], body: Vec<u8>) -> Self {
-        let always = [("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")];
         let headers = headers
             .iter()
-            .chain(&always)
+            .chain(&[("Cache-Control", "no-cache")])
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Response {
             status,
