@@ -31,6 +31,7 @@ pub mod finetune;
 pub mod head;
 pub mod learned_metric;
 pub mod learning;
+pub mod link;
 pub mod manifest;
 pub mod metric;
 mod metric_file;

@@ -18,6 +18,7 @@ use crate::{
     features::{Features, Space},
     finetune::TrainingRequest,
     learned_metric::LearnedMetric,
+    link::{self, LinkClass},
     session::Prediction,
     state_dict::Parameter,
     support::Class,
@@ -109,6 +110,20 @@ impl Model {
     /// None for a model as it is made here.
     pub fn predict(&mut self, query: impl Into<Query>) -> Result<Prediction, Error> {
         self.session.predict(query)
+    }
+
+    /// The text of a share link. Colours are given out in the order of the classes.
+    ///
+    /// # Errors
+    /// Those of [`link::write`].
+    pub fn link(&mut self) -> Result<String, Error> {
+        let class = |(place, name): (usize, &String)| LinkClass {
+            id: place as u32,
+            name: name.clone(),
+            hue: place as u16,
+        };
+        let classes: Vec<LinkClass> = self.classes.iter().enumerate().map(class).collect();
+        link::write(&mut self.session, &classes, &self.network)
     }
 
     /// The file's bytes.

@@ -7,6 +7,7 @@ import { EngineError, learnsMetric } from './engine/protocol.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
 import { LiveLoop } from './live-loop.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
+import { Share, takeNames } from './share.js';
 import { explain, text } from './strings.js';
 import { AssessmentView } from './views/assessment.js';
 import { CaptureView } from './views/capture.js';
@@ -48,12 +49,13 @@ export class Controller {
   #training = new TrainingView(this.#embeddingView.element);
   #live = new LiveView(this.#camera, this.#model);
   #strictness = new StrictnessView();
-  #tests = new TestsView(this.#model);
+  #tests = new TestsView(this.#model, true);
   #assessment = new AssessmentView(this.#model);
   #pair = new PairView(this.#model);
   #preview = new PreviewView();
   #toasts = new ToastsView();
   #problems = new ProblemsView();
+  #share;
   #loop;
 
   /** @type {'none' | 'stale' | 'trained'} */
@@ -91,9 +93,10 @@ export class Controller {
    */
   constructor(page, wishes) {
     this.#page = page;
-    this.#shell = new ShellView(page);
+    this.#shell = new ShellView(page, 'workshop');
     this.#notice = new NoticeView(this.#shell.notice);
     this.#client = new EngineClient(wishes, () => this.#model.supportSet());
+    this.#share = new Share(this.#client, this.#model, this.#toasts);
     this.#loop = new LiveLoop({
       ready: () => this.#canPredictLive(),
       frame: () => this.#live.frame(),
@@ -109,8 +112,7 @@ export class Controller {
     this.#listenToTests();
     this.#listenToPair();
     this.#listenToFiles(page);
-    this.#model.addClass();
-    this.#model.addClass();
+    for (const name of takeNames() ?? ['', '']) if (!this.#model.findByName(name)) this.#model.addClass(name);
     this.#select(this.#model.classes[0].id);
   }
 
@@ -122,11 +124,11 @@ export class Controller {
     const { top, steps, notices } = this.#shell;
     top.append(this.#engine.element);
     steps.show.append(this.#classes.element);
-    steps.train.append(this.#training.element);
+    steps.train.append(this.#training.element, this.#share.view.element);
     steps.try.append(this.#live.element, this.#strictness.element, this.#tests.element, this.#assessment.element, this.#pair.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
-    notices.after(this.#preview.element);
+    notices.after(this.#preview.element, this.#share.view.dialog);
   }
 
   // ---- model → engine and views
@@ -194,6 +196,7 @@ export class Controller {
     this.#refreshTimer = 0;
     this.#training.showSet(this.#setName());
     this.#training.showState({ reason: this.#whyNotTrain(), head: this.#head, method: this.#method });
+    this.#share.show({ head: this.#head, method: this.#method, metric: this.#metric });
     this.#engine.showWorking(this.#embedding.size);
     this.#embeddingView.showTrained(this.#head === 'trained' && this.#metric === null && this.#method !== null && learnsMetric(this.#method));
     this.#refreshTests();

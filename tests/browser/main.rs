@@ -11,6 +11,7 @@ mod helper;
 mod learning;
 mod metrics;
 mod recovery;
+mod share;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
@@ -29,6 +30,7 @@ fn main() {
         camera::trials(),
         learning::trials(),
         metrics::trials(),
+        share::trials(),
         golden::trials(),
         flowers::trials(),
     ];

@@ -24,6 +24,16 @@ export class NoticeView extends EventTarget {
     this.element.replaceChildren(el('div.banner', { id: 'banner-untrained', role: 'alert' }, icon('warning'), words));
   }
 
+  /**
+   * A share link that cannot be used, and the way to the page without it.
+   * @param {import('../engine/protocol.js').EngineError} error
+   */
+  showBadLink(error) {
+    const words = el('div.banner-words', {}, el('strong', {}, explain(error)));
+    const leave = el('a.button', { id: 'leave-link', href: location.pathname + location.search }, text.viewer.leave);
+    this.element.replaceChildren(el('div.banner.failure', { id: 'banner-link', role: 'alert', data: { code: error.code } }, icon('warning'), words, leave));
+  }
+
   /** @param {import('../engine/protocol.js').EngineError} error */
   showFailure(error) {
     const words = el('div.banner-words', {}, el('strong', {}, explain(error)), el('span.banner-detail', {}, error.message));
