@@ -256,7 +256,11 @@ mod tests {
             let prediction = fixture.session.predict(query).unwrap();
             assert_eq!(prediction.method, crate::Method::Deep);
             assert_eq!(prediction.winner().unwrap().class_id, id as u32 / 2);
-            assert_eq!(prediction.nearest.shot_id, id as u32, "by the network as it is");
+            assert_eq!(
+                prediction.nearest.unwrap().shot_id,
+                id as u32,
+                "by the network as it is"
+            );
             let unlooked = fixture.session.predict(&plain).unwrap();
             assert_eq!(
                 unlooked.method,

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::Method;
+
 /// What can go wrong in Glimpse. Bad input ends here, never in a panic.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -282,6 +284,57 @@ pub enum Error {
         /// What was given.
         got: String,
     },
+    /// A share link that cannot be read.
+    #[error("this link is damaged or cut off ({reason}); copy it again, as a whole")]
+    LinkDamaged {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A share link of a version that is not known yet.
+    #[error("this link was made by a newer Glimpse (version {version} of links); open it with that, or update")]
+    LinkNewer {
+        /// The link's version.
+        version: u8,
+    },
+    /// A share link of another network.
+    #[error("this link was made for another network ({expected}, here {got}); prepare that one")]
+    LinkNetwork {
+        /// Beginning of the identity that it needs.
+        expected: String,
+        /// The network that is here.
+        got: String,
+    },
+    /// Nothing trained that a share link could hold.
+    #[error("nothing was trained on the photos as they are; train first, then make a link")]
+    LinkUntrained,
+    /// A method whose classifier is too large for a share link.
+    #[error(
+        "the method `{}` needs more than a link can hold: a link has one vector per class; train by another method, or save a file",
+        method.name()
+    )]
+    LinkMethod {
+        /// The method.
+        method: Method,
+    },
+    /// A head in the space of a learned metric, which is too large for a share link.
+    #[error("a learned metric is too large for a link; take it away and train again, or save a file")]
+    LinkMetric,
+    /// More than a share link may hold.
+    #[error("a link holds {limit} {what} at most, got {got}; remove some, or save a file")]
+    LinkLimit {
+        /// What there is too much of.
+        what: &'static str,
+        /// Most of them.
+        limit: usize,
+        /// So many were there.
+        got: usize,
+    },
+    /// A class of which a share link was to be made, and nobody said what it is called.
+    #[error("class {class} takes part and has no name; name every class that the link is made of")]
+    LinkName {
+        /// The class's id.
+        class: u32,
+    },
     /// The tensor library failed.
     #[error("the {backend} backend failed: {reason}")]
     Backend {
@@ -374,6 +427,14 @@ impl Error {
             Error::Checkpoint { .. } => "checkpoint",
             Error::Diverged { .. } => "diverged",
             Error::Option { .. } => "option",
+            Error::LinkDamaged { .. } => "link-damaged",
+            Error::LinkNewer { .. } => "link-newer",
+            Error::LinkNetwork { .. } => "link-network",
+            Error::LinkUntrained => "link-untrained",
+            Error::LinkMethod { .. } => "link-method",
+            Error::LinkMetric => "link-metric",
+            Error::LinkLimit { .. } => "link-limit",
+            Error::LinkName { .. } => "link-name",
             Error::Backend { .. } => "backend",
             Error::Io { .. } => "io",
             Error::Folder { .. } => "folder",

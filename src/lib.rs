@@ -33,6 +33,7 @@ pub mod head;
 pub mod head_file;
 pub mod learned_metric;
 pub mod learning;
+pub mod link;
 pub mod manifest;
 pub mod metric;
 mod metric_file;

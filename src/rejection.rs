@@ -23,9 +23,9 @@ const ONE_SHOT_RISE: f32 = 0.25;
 
 /// The scores to be expected of one kind of image.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Expected {
-    mean: f32,
-    deviation: f32,
+pub(crate) struct Expected {
+    pub(crate) mean: f32,
+    pub(crate) deviation: f32,
 }
 
 /// How sure it is that a query is one of the classes.
@@ -43,11 +43,11 @@ pub struct Familiarity {
 /// What is known of scores after fitting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
-    space: Space,
-    prototypes: Vec<Vec<f32>>,
-    known: Expected,
-    unknown: Expected,
-    certain: bool,
+    pub(crate) space: Space,
+    pub(crate) prototypes: Vec<Vec<f32>>,
+    pub(crate) known: Expected,
+    pub(crate) unknown: Expected,
+    pub(crate) certain: bool,
 }
 
 impl Rejection {

@@ -18,6 +18,7 @@ use crate::{
     finetune::{StepReport, Trainer, TrainingRequest},
     learned_metric::LearnedMetric,
     learning::Learning,
+    link::Shared,
     metric::{self, Examples, MetricOptions, Objective},
     nearest,
     rejection::{Familiarity, Rejection},
@@ -59,8 +60,8 @@ pub struct Prediction {
     pub method: Method,
     /// One score per class that takes part, in the order in which the classes came.
     pub scores: Vec<Score>,
-    /// The most similar shot of those classes.
-    pub nearest: NearestShot,
+    /// The most similar shot of those classes; `None` where a link's classifier answers, which has none.
+    pub nearest: Option<NearestShot>,
     /// Whether it is any of them.
     pub familiarity: Familiarity,
 }
@@ -285,6 +286,8 @@ pub struct Session {
     metrics: u64,
     trained: Option<Trained>,
     basis: Option<Basis>,
+    /// What answers instead of all that.
+    shared: Option<Shared>,
 }
 
 /// What a training left, and the state of the shots that it saw.
@@ -351,8 +354,11 @@ impl Session {
     /// # Errors
     /// [`Error::TooFewClasses`].
     pub fn predict(&mut self, query: impl Into<Query>) -> Result<Prediction, Error> {
-        self.refresh_basis()?;
         let query = query.into();
+        if let Some(shared) = &self.shared {
+            return Ok(shared.predict(&query.plain));
+        }
+        self.refresh_basis()?;
         let episode = self.support.episode()?;
         let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
         let trained = self.trained().and_then(|trained| {
@@ -371,10 +377,7 @@ impl Session {
         Ok(Prediction {
             method,
             scores: episode.iter().zip(probabilities).map(score).collect(),
-            nearest: basis
-                .shots
-                .nearest(&query.plain)
-                .ok_or(Error::TooFewClasses { got: 0 })?,
+            nearest: basis.shots.nearest(&query.plain),
             familiarity: basis.rejection.familiarity(&query.plain),
         })
     }
@@ -424,6 +427,21 @@ impl Session {
     /// It works in the space of the metric that was given, where there is one.
     pub fn restore(&mut self, method: Method, classifier: Classifier) {
         self.take_over(method, classifier, self.metric.clone());
+    }
+
+    /// Lets a link's classifier answer, whatever the shots.
+    pub fn open(&mut self, shared: Shared) {
+        self.shared = Some(shared);
+    }
+
+    /// By what it is judged whether a query is any of the classes.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`].
+    pub(crate) fn rejection(&mut self) -> Result<&Rejection, Error> {
+        self.refresh_basis()?;
+        let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
+        Ok(&basis.rejection)
     }
 
     /// Goes back to the prototypes.
@@ -573,7 +591,8 @@ mod tests {
         let prediction = session.predict(&query).unwrap();
         assert_eq!(prediction.method, Method::Prototype);
         assert_eq!(prediction.winner().unwrap().class_id, 2);
-        assert_eq!((prediction.nearest.shot_id, prediction.nearest.class_id), (21, 2));
+        let nearest = prediction.nearest.as_ref().unwrap();
+        assert_eq!((nearest.shot_id, nearest.class_id), (21, 2));
         train(&mut session);
         let trained = session.predict(&query).unwrap();
         assert_eq!(trained.method, Method::Finetune);
@@ -619,7 +638,7 @@ mod tests {
             prediction.scores.iter().map(|score| score.class_id).collect::<Vec<_>>(),
             [1, 3]
         );
-        assert_ne!(prediction.nearest.class_id, 2);
+        assert_ne!(prediction.nearest.unwrap().class_id, 2);
         session.support_mut().set_active(3, false);
         assert_eq!(
             session.predict(&embedding(&[1.0])).unwrap_err().code(),
@@ -721,7 +740,7 @@ mod tests {
             session.finish_training(&training).unwrap();
             let trained = session.predict(&query).unwrap();
             assert_eq!(probabilities(&trained), expected.probabilities(&query), "{method:?}");
-            assert_eq!(trained.nearest.similarity, similarity);
+            assert_eq!(trained.nearest.unwrap().similarity, similarity);
         }
     }
 

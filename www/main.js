@@ -1,6 +1,8 @@
-// Starts the page. Reads the address, makes the controller, and shows what nobody else caught.
+// Starts the page: the whole of it, or what a share link in the address opens.
 
 import { Controller } from './controller.js';
+import { linkOf } from './share.js';
+import { Viewer } from './viewer.js';
 
 const parameters = new URLSearchParams(location.search);
 const wanted = parameters.get('backend');
@@ -8,5 +10,13 @@ const backend = wanted === 'cpu' || wanted === 'candle' || wanted === 'webgpu' ?
 const oneView = parameters.get('views') === '1';
 const oneWorker = parameters.get('workers') === '1';
 
+/** @type {import('./engine/client.js').Wishes} */
+const wishes = { backend, oneView, oneWorker };
+const link = linkOf(location.hash);
+
 document.documentElement.dataset.engine = 'loading';
-new Controller(document, { backend, oneView, oneWorker }).start();
+if (link === null) new Controller(document, wishes).start();
+else new Viewer(document, wishes, link).start();
+
+// A link that is pasted into the page's own address, or left, is another page.
+window.addEventListener('hashchange', () => linkOf(location.hash) !== link && location.reload());

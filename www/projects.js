@@ -23,7 +23,7 @@ const NOTHING = { network: '', settings: null, threshold: null, head: null, metr
 /**
  * What the page does for its projects: `extras` tells what is to be kept besides photos, `restore` takes it back once the
  * model is filled; `begin` gives the model what a new project starts with; `samples` adds photos by the names of their classes.
- * @typedef {{extras: () => Extras, restore: (extras: Extras) => void, begin: () => void, samples: (samples: any[]) => void}} Page
+ * @typedef {{extras: () => Extras, restore: (extras: Extras) => void, begin: (names?: string[]) => void, samples: (samples: any[]) => void}} Page
  */
 
 export class Projects {
@@ -55,8 +55,12 @@ export class Projects {
     this.#showState();
   }
 
-  /** Opens what this tab had open, else the project that was open last, else nothing. */
-  async start() {
+  /**
+   * Opens what this tab had open, else the project that was open last, else nothing.
+   * @param {string[] | null} names of classes with which a new project is to begin
+   */
+  async start(names) {
+    if (names) return this.#page.begin(names);
     let open = false;
     try {
       await this.#store.purge();

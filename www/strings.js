@@ -392,6 +392,38 @@ export const text = {
     otherMetric: 'A metric of another kind is loaded. Remove it first, in step 2.',
   },
 
+  share: {
+    title: 'Share',
+    button: 'Make a link',
+    hint: 'Whoever opens it can try photos and camera with what was trained here.',
+    reasons: {
+      untrained: 'Train first: a link holds what was trained.',
+      stale: 'Train again first: the photos have changed.',
+      method: (/** @type {string} */ name) =>
+        `The method “${name}” needs more than fits into a link. Save a file instead, or train by “Automatic”.`,
+      metric: 'A learned metric is too large for a link. Save a file instead, or remove the metric and train again.',
+    },
+    file: 'Save a project file',
+    ready: 'Your link is ready',
+    contents: (/** @type {number} */ classes) =>
+      `The classifier is in the link itself: the names of ${wholeFormat.format(classes)} classes, and vectors that were computed from your photos. The photos are not.`,
+    address: 'Address of the link',
+    length: (/** @type {number} */ characters) => `${wholeFormat.format(characters)} characters, too many for a QR code.`,
+    copy: 'Copy',
+    hand: 'Share',
+    copied: 'Copied.',
+    copyByHand: 'The browser does not let the page copy. The address is selected: copy it yourself.',
+    close: 'Close',
+  },
+
+  viewer: {
+    classes: 'What it tells apart',
+    about: 'Somebody taught these to Glimpse and shared it by a link. What you try here stays on your device.',
+    own: 'Make it yours',
+    ownHint: 'Begins with the same names, for photos of your own.',
+    leave: 'Open Glimpse without it',
+  },
+
   engine: {
     label: 'Engine',
     working: (/** @type {number} */ count) => `Reading ${photos(count)}`,
@@ -500,6 +532,11 @@ export const text = {
     'project-newer': 'This project was saved by a newer Glimpse. Reload the page, then open it again.',
     'project-too-large': 'There is too much in this file: at most 1,000 classes, 20,000 photos and 4 GB are taken. Nothing was changed.',
     'project-encrypted': 'This zip is locked with a password. Unpack it, then drop the folder here.',
+    'link-damaged': 'This link is damaged or cut off. Ask for it again, and copy it as a whole.',
+    'link-newer': 'This link was made by a newer Glimpse. Reload the page; if that does not help, open it where it was made.',
+    'link-network': 'This link was made for another network than the one here, so its answers would mean nothing.',
+    'link-limit': 'A link holds 100 classes at most, with names of up to 100 characters. Remove or shorten some.',
+    'link-untrained': 'Train first: a link holds what was trained.',
     'pth-checkpoint': 'A .pth or .pt file has to be converted first: cargo glimpse weights --from FILE. Then drop the .safetensors file here.',
   },
   unknownError: (/** @type {string} */ message) => `Something went wrong: ${message}`,

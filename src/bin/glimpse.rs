@@ -22,9 +22,11 @@ mod native {
         backend::{Backbone, BackendKind},
         embedder::{self, Views},
         embedding::Query,
+        link::{self, Shared},
         manifest::Manifest,
         model::Model,
         native::{
+            agreement::{self, AgreementArgs},
             curve::{self, CurveArgs},
             deep,
             eval::{self, EvalArgs, Settings},
@@ -70,7 +72,11 @@ mod native {
         Pretrain(PretrainArgs),
         /// Write the network as an ONNX file: from `input` [n, 3, 224, 224] to `embedding` [n, 512].
         Onnx(OnnxArgs),
-        /// Name photos after a saved file, or after a folder with a folder of photos per class.
+        /// Print what `fit` saved as the fragment of a share link: the page's address with it opens for everybody.
+        Link(LinkArgs),
+        /// Measure whether share links answer as the classifiers that they were made of.
+        LinkAgreement(AgreementArgs),
+        /// Name photos after a saved file, a share link, or after a folder with a folder of photos per class.
         Predict(PredictArgs),
     }
 
@@ -162,12 +168,18 @@ mod native {
     }
 
     #[derive(Args)]
+    struct LinkArgs {
+        /// A file that `fit` saved.
+        model: PathBuf,
+    }
+
+    #[derive(Args)]
     struct PredictArgs {
         #[command(flatten)]
         network: Network,
         #[command(flatten)]
         how: How,
-        /// A file that `fit` or the page saved, or a folder with a folder of photos per class.
+        /// A file that `fit` or the page saved, a folder with a folder of photos per class, a share link, or a file that holds one.
         model: PathBuf,
         /// Photos to name.
         #[arg(required = true)]
@@ -184,6 +196,8 @@ mod native {
             Command::TrainMetric(args) => metric::run(&args, &|line| eprintln!("{line}")),
             Command::Pretrain(args) => pretrain::run(&args, &|line| eprintln!("{line}")),
             Command::Onnx(args) => export_onnx(&args),
+            Command::Link(args) => print_link(&args),
+            Command::LinkAgreement(args) => agreement::run(&args, &mut print_line, &|line| eprintln!("{line}")),
             Command::Predict(args) => predict(&args),
         };
         match done {
@@ -261,8 +275,16 @@ mod native {
         files::write(&args.out, onnx::backbone(&weights::load(&args.weights)?)?)
     }
 
+    fn print_link(args: &LinkArgs) -> Result<(), Error> {
+        let mut model = Model::from_safetensors(&files::read(&args.model)?)?;
+        print_line(&format!("{}{}", link::FRAGMENT, model.link()?))
+    }
+
     fn predict(args: &PredictArgs) -> Result<(), Error> {
         let running = start(&args.network)?;
+        if let Some(text) = link_text(&args.model)? {
+            return predict_shared(&running, &link::read(&text)?, &args.photos);
+        }
         let (mut model, views) = match args.model.is_dir() {
             true => (learn(&running, &folder::classes(&args.model)?, &args.how)?, Views::All),
             false if args.how.metric.is_some() => {
@@ -277,6 +299,29 @@ mod native {
         for photo in &args.photos {
             let prediction = model.predict(query(&running.backbone, photo, views, &model)?)?;
             print_line(&describe(photo, &prediction, model.classes()))?;
+        }
+        Ok(())
+    }
+
+    /// The text of a share link, which is given as it is or in a file; `None` where something else is given.
+    fn link_text(given: &Path) -> Result<Option<String>, Error> {
+        if given.is_dir() {
+            return Ok(None);
+        }
+        let text = match given.is_file() {
+            true => String::from_utf8(files::read(given)?).unwrap_or_default(),
+            false => given.to_string_lossy().into_owned(),
+        };
+        Ok(text.contains(link::FRAGMENT).then_some(text))
+    }
+
+    /// Names photos by the classifier of a share link.
+    fn predict_shared(running: &Running, shared: &Shared, photos: &[PathBuf]) -> Result<(), Error> {
+        shared.check_network(&running.manifest.identity)?;
+        let classes: Vec<String> = shared.classes().iter().map(|class| class.name.clone()).collect();
+        for photo in photos {
+            let prediction = shared.predict(&embed_photo(&running.backbone, photo)?);
+            print_line(&describe(photo, &prediction, &classes))?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What only a native build has: files, folders, downloads, `.pth`. The command line is a thin layer over this.
 
+pub mod agreement;
 pub mod curve;
 pub mod deep;
 pub mod download;

@@ -14,6 +14,7 @@ use crate::{
     embedding::{LENGTH, Query},
     finetune::TrainingRequest,
     learned_metric::LearnedMetric,
+    link::{self, LinkClass},
     session::Training,
     shot_maps::MOST_SHOTS,
 };
@@ -49,6 +50,14 @@ struct MetricSummary {
     method: Method,
     classes: usize,
     images: usize,
+}
+
+/// What the page shows of a link.
+#[derive(Serialize)]
+struct LinkSummary<'a> {
+    classes: &'a [LinkClass],
+    method: Method,
+    network: &'a str,
 }
 
 #[wasm_bindgen(js_class = Session)]
@@ -121,7 +130,7 @@ impl WebSession {
         })
     }
 
-    /// `{method, scores: [{classId, probability}], nearest: {shotId, classId, similarity},
+    /// `{method, scores: [{classId, probability}], nearest: {shotId, classId, similarity} or nothing,
     /// familiarity: {score, probability, certain}}` of a photo's embedding, and of its embedding by the tuned layer.
     ///
     /// # Errors
@@ -251,6 +260,32 @@ impl WebSession {
     #[wasm_bindgen(js_name = sameOrDifferent)]
     pub fn same_or_different(&self, a: Vec<f32>, b: Vec<f32>) -> Result<f32, Error> {
         self.session.same_or_different(&Embedding::new(a)?, &Embedding::new(b)?)
+    }
+
+    /// The text of a share link for what was trained. `classes` is `[{id, name, hue}]` and has all that take part.
+    ///
+    /// # Errors
+    /// `link-untrained`, `link-method`, `link-metric`, `link-limit`, `link-name`.
+    pub fn link(&mut self, classes: JsValue, network: &str) -> Result<String, JsValue> {
+        let classes: Vec<LinkClass> = serde_wasm_bindgen::from_value(classes).map_err(bad_value)?;
+        Ok(link::write(&mut self.session, &classes, network)?)
+    }
+
+    /// Lets the classifier of a share link answer from now on, and gives `{classes: [{id, name, hue}], method, network}`:
+    /// ids are places, and the network is the beginning of its identity.
+    ///
+    /// # Errors
+    /// `link-damaged`, `link-newer`; the session is then as before.
+    #[wasm_bindgen(js_name = openLink)]
+    pub fn open_link(&mut self, text: &str) -> Result<JsValue, JsValue> {
+        let shared = link::read(text)?;
+        let summary = to_js(&LinkSummary {
+            classes: shared.classes(),
+            method: shared.method(),
+            network: shared.network(),
+        });
+        self.session.open(shared);
+        summary
     }
 
     /// Goes back to the prototypes.

@@ -16,6 +16,7 @@ mod privacy;
 mod project_files;
 mod projects;
 mod recovery;
+mod share;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
@@ -37,6 +38,7 @@ fn main() {
         metrics::trials(),
         projects::trials(),
         project_files::trials(),
+        share::trials(),
         golden::trials(),
         offline::trials(),
         privacy::trials(),

@@ -7,7 +7,7 @@ import { Job, Link } from './link.js';
 import { EngineError } from './protocol.js';
 import { PhotoQueue } from './queue.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, EngineInfo, Method, Metric, PictureSource, Prediction, ProjectContent, ProjectToWrite, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, EngineInfo, LinkClass, Method, Metric, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -46,6 +46,8 @@ export class EngineClient extends EventTarget {
   #checkpoint = null;
   /** @type {{bytes: Uint8Array, network: string} | null} the learned metric in use, which a new worker must be told too */
   #metric = null;
+  /** @type {string | null} the link that was opened, which a new worker must be told too */
+  #shared = null;
   #backend;
   /** Whether the larger of the two modules is needed whatever embeds. */
   #needsBurn = false;
@@ -182,7 +184,7 @@ export class EngineClient extends EventTarget {
 
   /** Tells the worker the whole support set anew. */
   setSupport() {
-    return this.#request('setSupport', { classes: this.#supportSet(), metric: this.#metric });
+    return this.#request('setSupport', { classes: this.#supportSet(), metric: this.#metric, shared: this.#shared });
   }
 
   /**
@@ -259,6 +261,26 @@ export class EngineClient extends EventTarget {
    */
   sameOrDifferent(embeddings) {
     return this.#request('sameOrDifferent', { embeddings });
+  }
+
+  /**
+   * What was trained, as the text of a link.
+   * @param {LinkClass[]} classes those that take part, and maybe others
+   * @returns {Promise<{text: string}>}
+   */
+  link(classes) {
+    return this.#request('link', { classes });
+  }
+
+  /**
+   * From now on a link's classifier answers.
+   * @param {string} text
+   * @returns {Promise<SharedClassifier>}
+   */
+  async openLink(text) {
+    const shared = await this.#request('openLink', { text });
+    this.#shared = text;
+    return shared;
   }
 
   /**

@@ -100,8 +100,18 @@ export function learnsMetric(method) {
  * @typedef {object} Prediction
  * @property {Method} method
  * @property {{classId: number, probability: number}[]} scores
- * @property {{shotId: number, classId: number, similarity: number}} nearest
+ * @property {{shotId: number, classId: number, similarity: number}} [nearest] not where a link's classifier answers
  * @property {Familiarity} familiarity
+ */
+
+/**
+ * A class as a link has it; `hue` is the number of its colour.
+ * @typedef {{id: number, name: string, hue: number}} LinkClass
+ */
+
+/**
+ * The classifier of a link that was opened; `network` is the beginning of the identity of the network that it needs.
+ * @typedef {{classes: LinkClass[], method: Method, network: string}} SharedClassifier
  */
 
 /**

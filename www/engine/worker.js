@@ -9,7 +9,7 @@ import { readProject, writeProject } from './project-file.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, Method, Metric, PictureSource, ProjectContent, ProjectToWrite, Request, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, LinkClass, Method, Metric, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -52,7 +52,7 @@ let tunedPhotos = new Map();
  * The session. A promise, so that whatever is sent early waits for the module and stays in order.
  * @type {Promise<any>}
  */
-let session = newSession([], null);
+let session = newSession([], null, null);
 session.catch(() => {});
 
 /** A request under way. `check` throws once it was cancelled. */
@@ -103,6 +103,8 @@ const operations = {
   sameOrDifferent: { queue: atOnce, run: sameOrDifferent },
   writeProject: { queue: atOnce, run: write },
   readProject: { queue: atOnce, run: read },
+  link: { queue: (run) => engineLane.addFirst(run), run: link },
+  openLink: { queue: atOnce, run: openLink },
 };
 
 /**
@@ -296,10 +298,10 @@ async function leaveOneOut() {
   return (await session).leaveOneOut();
 }
 
-/** @param {{classes: SupportClass[], metric: MetricFile | null}} args */
-async function setSupport({ classes, metric }) {
+/** @param {{classes: SupportClass[], metric: MetricFile | null, shared: string | null}} args */
+async function setSupport({ classes, metric, shared }) {
   const old = session;
-  session = newSession(classes, metric);
+  session = newSession(classes, metric, shared);
   session.catch(() => {});
   await session;
   (await old).free();
@@ -313,11 +315,13 @@ async function setSupport({ classes, metric }) {
 /**
  * @param {SupportClass[]} classes
  * @param {MetricFile | null} metric
+ * @param {string | null} shared the link that was opened
  */
-async function newSession(classes, metric) {
+async function newSession(classes, metric, shared) {
   await moduleReady;
   const fresh = new module.Session();
   if (metric) fresh.useMetric(metric.bytes, metric.network);
+  if (shared !== null) fresh.openLink(shared);
   for (const { id, active, shots } of classes) {
     for (const shot of shots) fresh.setShot(id, shot.id, shot.embedding);
     if (!active) fresh.setActive(id, false);
@@ -439,6 +443,22 @@ async function read({ file }, job) {
 /** @param {{embeddings: [Float32Array, Float32Array]}} args */
 async function sameOrDifferent({ embeddings: [a, b] }) {
   return { probability: (await session).sameOrDifferent(a, b) };
+}
+
+/**
+ * What was trained, as a link's text. Waits for the network, whose identity is in it.
+ * @param {{classes: LinkClass[]}} args those that take part, and maybe others
+ */
+async function link({ classes }) {
+  return { text: (await session).link(classes, networkIdentity) };
+}
+
+/**
+ * @param {{text: string}} args
+ * @returns {Promise<SharedClassifier>}
+ */
+async function openLink({ text }) {
+  return (await session).openLink(text);
 }
 
 /**

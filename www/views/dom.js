@@ -37,6 +37,7 @@ const ICONS = {
   chevron: 'M6 9l6 6 6-6',
   load: 'M12 15.5v-10M8 9.5l4-4 4 4M5 15v4h14v-4',
   save: 'M12 5.5v10M8 11.5l4 4 4-4M5 15v4h14v-4',
+  share: 'M12 14.5v-10M8.5 8L12 4.5 15.5 8M7 11H5v8.5h14V11h-2',
   warning: 'M12 4l9 16H3zM12 10v4.5M12 17v.5',
 };
 

@@ -8,12 +8,16 @@ export class NoticeView extends EventTarget {
   #intro;
   #cards = el('button.button', { id: 'cards', on: { click: () => emit(this, 'cards') } }, icon('cards'), el('span', {}, text.cards.start));
 
-  /** @param {HTMLElement} element */
-  constructor(element) {
+  /**
+   * @param {HTMLElement} element
+   * @param {{cards?: boolean}} [offers] whether to offer the animal cards
+   */
+  constructor(element, { cards = false } = {}) {
     super();
     this.element = element;
     const words = el('p.intro', {}, el('span', {}, text.intro), ' ', el('strong.privacy', {}, text.privacy));
-    this.#intro = el('div.welcome', {}, words, this.#cards);
+    this.#intro = el('div.welcome', {}, words);
+    if (cards) this.#intro.append(this.#cards);
     element.append(this.#intro);
   }
 
@@ -24,6 +28,16 @@ export class NoticeView extends EventTarget {
   showUntrained() {
     const words = el('div.banner-words', {}, el('strong', {}, text.banner.untrained), el('span', {}, text.banner.untrainedDo));
     this.element.replaceChildren(el('div.banner', { id: 'banner-untrained', role: 'alert' }, icon('warning'), words));
+  }
+
+  /**
+   * A share link that cannot be used, and the way to the page without it.
+   * @param {import('../engine/protocol.js').EngineError} error
+   */
+  showBadLink(error) {
+    const words = el('div.banner-words', {}, el('strong', {}, explain(error)));
+    const leave = el('a.button', { id: 'leave-link', href: location.pathname + location.search }, text.viewer.leave);
+    this.element.replaceChildren(el('div.banner.failure', { id: 'banner-link', role: 'alert', data: { code: error.code } }, icon('warning'), words, leave));
   }
 
   /** @param {import('../engine/protocol.js').EngineError} error */

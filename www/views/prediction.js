@@ -118,7 +118,9 @@ export class PredictionView {
   }
 
   /** @param {Prediction['nearest']} nearest */
-  #showNearest({ shotId, similarity }) {
+  #showNearest(nearest) {
+    if (!nearest) return;
+    const { shotId, similarity } = nearest;
     const picture = this.#model.findShot(shotId)?.shot.picture ?? null;
     const words = similarity.toFixed(2);
     this.#picture.hidden = picture === null;

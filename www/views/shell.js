@@ -1,4 +1,5 @@
-// The page's frame: header, the three steps, the bar at the foot of a phone's screen. It holds other views and knows none of them.
+// The page's frame: header, the three steps, the bar at the foot of a phone's screen; of all that, a share link's page has the
+// header and two places. It holds other views and knows none of them.
 
 import { text } from '../strings.js';
 import { el } from './dom.js';
@@ -6,8 +7,11 @@ import { el } from './dom.js';
 const STEPS = /** @type {const} */ (['show', 'train', 'try']);
 
 export class ShellView {
-  /** @param {Document} page */
-  constructor(page) {
+  /**
+   * @param {Document} page
+   * @param {'workshop' | 'viewer'} kind the whole page, or what a share link opens, which has no steps to go through
+   */
+  constructor(page, kind) {
     /** @param {string} id */
     const find = (id) => /** @type {HTMLElement} */ (page.getElementById(id));
     this.top = find('top');
@@ -17,9 +21,13 @@ export class ShellView {
     /** @type {Record<'show' | 'train' | 'try', HTMLElement>} */
     this.steps = { show: find('show-step'), train: find('train-step'), try: find('try-step') };
     page.title = text.title;
+    page.documentElement.dataset.page = kind;
     this.top.prepend(brand());
-    this.#headings();
-    this.#dock();
+    this.live = el('a.dock-live', { href: '#try-step', hidden: true }, el('strong.dock-name'), el('span.dock-share'));
+    if (kind === 'workshop') {
+      this.#headings();
+      this.#dock();
+    }
   }
 
   #headings() {
@@ -32,7 +40,6 @@ export class ShellView {
   }
 
   #dock() {
-    this.live = el('a.dock-live', { href: '#try-step', hidden: true }, el('strong.dock-name'), el('span.dock-share'));
     const links = STEPS.map((step, index) => el('a.dock-link', { href: `#${step}-step` }, el('span.step-number', {}, String(index + 1)), text.steps[step]));
     this.dock.setAttribute('aria-label', text.steps.nav);
     this.dock.append(this.live, el('div.dock-links', {}, ...links));

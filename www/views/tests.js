@@ -14,6 +14,7 @@ const BARS = 3;
 
 export class TestsView extends EventTarget {
   #model;
+  #asksTruth;
   #list = el('ul.test-list');
   #hint = el('p.drop-hint', {}, text.tests.empty);
   #method = el('p.method', { id: 'tests-method' });
@@ -22,10 +23,14 @@ export class TestsView extends EventTarget {
   /** @type {Map<number, {item: HTMLElement, picture: HTMLImageElement, prediction: PredictionView, truth: HTMLSelectElement}>} */
   #items = new Map();
 
-  /** @param {Model} model */
-  constructor(model) {
+  /**
+   * @param {Model} model
+   * @param {boolean} asksTruth whether the visitor may say what a photo really is
+   */
+  constructor(model, asksTruth) {
     super();
     this.#model = model;
+    this.#asksTruth = asksTruth;
     const choose = fileButton('button', {
       label: text.tests.choose,
       hint: text.tests.chooseHint,
@@ -33,7 +38,7 @@ export class TestsView extends EventTarget {
       id: 'test-input',
       pick: (files) => emit(this, 'files', { files }),
     });
-    const folder = fileButton('button', {
+    const folder = asksTruth && fileButton('button', {
       label: text.tests.folder,
       hint: text.tests.folderHint,
       picture: 'folder',
@@ -41,7 +46,7 @@ export class TestsView extends EventTarget {
       folder: true,
       pick: (files) => emit(this, 'files', { files }),
     });
-    const head = el('div.tests-head', {}, el('h3', { id: 'tests-title' }, text.tests.title), this.#clear, choose, folder);
+    const head = el('div.tests-head', {}, el('h3', { id: 'tests-title' }, text.tests.title), this.#clear, choose, folder || '');
     this.element = el('section.tests', { id: 'tests', aria: { labelledby: 'tests-title' } }, head, this.#method, this.#hint, this.#list);
     this.#clear.addEventListener('click', () => emit(this, 'clear'));
   }
@@ -66,7 +71,7 @@ export class TestsView extends EventTarget {
     prediction.setThreshold(this.#threshold);
     const truth = el('select', { data: { truth: '' }, aria: { label: text.tests.truthFor(name) } });
     truth.addEventListener('change', () => emit(this, 'truth', { testId: test.id, classId: truth.value === '' ? null : Number(truth.value) }));
-    const really = el('label.test-truth', {}, el('span', {}, text.tests.truth), truth);
+    const really = el('label.test-truth', { hidden: !this.#asksTruth }, el('span', {}, text.tests.truth), truth);
     const remove = el('button.icon-button', { aria: { label: text.tests.remove(name) }, on: { click: () => emit(this, 'remove', { testId: test.id }) } }, icon('close'));
     const item = el('li.test', { data: { testId: test.id } }, el('div.test-photo', {}, picture), prediction.element, really, el('p.test-name', {}, name), remove);
     const next = this.#model.tests[this.#model.tests.indexOf(test) + 1];

@@ -1,0 +1,157 @@
+//! `cargo glimpse link-agreement`: whether share links answer as the classifiers that they were made of. Episodes are drawn
+//! from a folder of classes; each is learnt, written as a link, and read again. Photos that were not learnt are then named by
+//! both: those of the episode's classes, and those of others, which are none of these.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{
+    eval::{Draws, Pool, Settings},
+    folder, library, weights,
+};
+use crate::{
+    Error, Method, Session,
+    backend::BackendKind,
+    embedder::Views,
+    episode::Episode,
+    link::{self, LinkClass},
+    session::Prediction,
+};
+
+/// From here on a photo is taken for one of the classes, unless the visitor wants it otherwise.
+const FAMILIAR: f32 = 0.5;
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub struct AgreementArgs {
+    /// A folder with a folder of photos per class.
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+    /// How the classes are learnt.
+    #[arg(long, default_value = "finetune")]
+    method: Method,
+    #[command(flatten)]
+    draws: Draws,
+    /// Look at photos as the live loop does: one view instead of all.
+    #[arg(long)]
+    live: bool,
+    /// The prepared weights.
+    #[arg(long, default_value = "weights", value_name = "DIR")]
+    weights: PathBuf,
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+struct Counts {
+    /// Photos of the classes, and those of them that both name alike.
+    known: usize,
+    alike: usize,
+    /// All photos, and those that both take for one of the classes or for none of these.
+    photos: usize,
+    judged_alike: usize,
+    /// The largest difference of a probability.
+    apart: f32,
+    /// Of the links' texts.
+    characters: Vec<usize>,
+}
+
+/// Runs the command; `print` takes its lines, `say` what goes to the terminal.
+///
+/// # Errors
+/// [`Error::Folder`]; those of embedding, of the episodes, of learning and of links.
+pub fn run(
+    args: &AgreementArgs,
+    print: &mut dyn FnMut(&str) -> Result<(), Error>,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<(), Error> {
+    let folders = folder::classes(&args.images)?;
+    let identity = weights::check(&args.weights)?.identity;
+    let progress = library::progress_lines(100, say);
+    let classes = library::embed_classes(&folders, &args.weights, BackendKind::Cpu, &progress)?;
+    let pool = Pool {
+        classes: &classes,
+        query_views: if args.live { Views::One } else { Views::All },
+        metric: None,
+        settings: Settings::default(),
+    };
+    let mut counts = Counts::default();
+    for episode in args.draws.episodes(pool.sizes(), args.draws.shape())? {
+        counts.add(&pool, &episode, args.method, &identity)?;
+    }
+    print(&counts.lines())
+}
+
+impl Counts {
+    fn add(&mut self, pool: &Pool, episode: &Episode, method: Method, identity: &str) -> Result<(), Error> {
+        let mut session = Session::default();
+        for class in pool.support(episode) {
+            for shot in class.shots {
+                // Shots are numbered class by class in the pool, and once for all in a session.
+                session
+                    .support_mut()
+                    .set_shot(class.id, class.id * 10_000 + shot.id, shot.embedding);
+            }
+        }
+        let mut training = session.start_training(&pool.settings.request(method))?;
+        training.run(usize::MAX);
+        session.finish_training(&training)?;
+        let named = |id: &usize| LinkClass {
+            id: *id as u32,
+            name: pool.classes[*id].name.clone(),
+            hue: *id as u16,
+        };
+        let text = link::write(
+            &mut session,
+            &episode.classes.iter().map(named).collect::<Vec<_>>(),
+            identity,
+        )?;
+        let shared = link::read(&text)?;
+        self.characters.push(text.len());
+        for item in episode.query.iter().flatten() {
+            let (exact, read) = (session.predict(pool.query(*item))?, shared.predict(pool.query(*item)));
+            self.known += 1;
+            self.alike += usize::from(place(&exact) == place(&read));
+            self.compare(&exact, &read);
+        }
+        for item in &episode.unknown {
+            let query = pool.query(*item);
+            self.compare(&session.predict(query)?, &shared.predict(query));
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, exact: &Prediction, read: &Prediction) {
+        let familiar = |prediction: &Prediction| prediction.familiarity.probability >= FAMILIAR;
+        self.photos += 1;
+        self.judged_alike += usize::from(familiar(exact) == familiar(read));
+        for (exact, read) in exact.scores.iter().zip(&read.scores) {
+            self.apart = self.apart.max((exact.probability - read.probability).abs());
+        }
+    }
+
+    fn lines(&self) -> String {
+        let percent = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
+        let (least, most) = (self.characters.iter().min(), self.characters.iter().max());
+        format!(
+            "{} links of {} to {} characters\n{:.2} % of {} photos of the classes get the same name\n{:.2} % of {} photos are judged alike: one of the classes, or none of these\na probability changes by {:.1} points at most",
+            self.characters.len(),
+            least.unwrap_or(&0),
+            most.unwrap_or(&0),
+            percent(self.alike, self.known),
+            self.known,
+            percent(self.judged_alike, self.photos),
+            self.photos,
+            100.0 * self.apart
+        )
+    }
+}
+
+/// The place of the likeliest class.
+fn place(prediction: &Prediction) -> Option<usize> {
+    let winner = prediction.winner()?;
+    prediction
+        .scores
+        .iter()
+        .position(|score| score.class_id == winner.class_id)
+}

@@ -1,0 +1,200 @@
+// Step 3's camera and photos to try: it has them embedded and named, and shows the answers.
+// Page side: it wires the views of step 3 to model and engine. Whether anything can be named, its owner says.
+// Events: `toggle` ({on}) when the camera is started or stopped, `files` ({files}) that were chosen, `settings` when the
+// threshold was moved.
+
+import { LiveLoop } from './live-loop.js';
+import { text } from './strings.js';
+import { emit, on, releaseAddress } from './views/dom.js';
+import { LiveView } from './views/live.js';
+import { StrictnessView } from './views/strictness.js';
+import { TestsView } from './views/tests.js';
+
+/** @import { Camera } from './camera.js' */
+/** @import { EngineClient } from './engine/client.js' */
+/** @import { AskedPhoto, EngineError } from './engine/protocol.js' */
+/** @import { Model, TestPhoto } from './model.js' */
+/** @import { EngineView } from './views/engine.js' */
+/** @import { ProblemsView } from './views/problems.js' */
+/** @import { ShellView } from './views/shell.js' */
+/** @import { ToastsView } from './views/toasts.js' */
+
+/**
+ * @typedef {object} Surroundings
+ * @property {Model} model
+ * @property {EngineClient} client
+ * @property {Camera} camera
+ * @property {ShellView} shell
+ * @property {EngineView} engine
+ * @property {ToastsView} toasts
+ * @property {ProblemsView} problems
+ * @property {() => boolean} canPredict whether there is something to compare with
+ * @property {() => boolean} canPredictLive the same for the camera's picture, just now
+ * @property {boolean} asksTruth whether the visitor may say what a photo to try really is
+ */
+
+export class Trying extends EventTarget {
+  #around;
+  #live;
+  #strictness = new StrictnessView();
+  #tests;
+  #loop;
+  /** Grows with every refresh of the photos: older answers are dropped. */
+  #refreshCount = 0;
+
+  /** @param {Surroundings} around */
+  constructor(around) {
+    super();
+    this.#around = around;
+    const { model, client, camera, shell } = around;
+    this.#live = new LiveView(camera, model);
+    this.#tests = new TestsView(model, around.asksTruth);
+    this.#loop = new LiveLoop({
+      ready: around.canPredictLive,
+      frame: () => this.#live.frame(),
+      predict: (bitmap) => client.predictFrame(bitmap, camera.mirror),
+      show: (result) => shell.showLive(this.#live.show(result)),
+    });
+    this.elements = [this.#live.element, this.#strictness.element, this.#tests.element];
+    model.addEventListener('change', (event) => this.#tests.update(/** @type {CustomEvent} */ (event).detail));
+    this.#listen();
+  }
+
+  /** The part of the page with the photos. */
+  get photos() {
+    return this.#tests.element;
+  }
+
+  /** How sure it must be that a photo is any of the classes. */
+  get threshold() {
+    return this.#strictness.threshold;
+  }
+
+  set threshold(threshold) {
+    this.#strictness.threshold = threshold;
+  }
+
+  /** The camera's picture; null where there is none. */
+  frame() {
+    return this.#live.frame();
+  }
+
+  #listen() {
+    const { model, toasts, shell } = this.#around;
+    on(this.#live, 'toggle', ({ on: wanted }) => {
+      this.#live.switch(wanted);
+      if (wanted) this.#loop.start();
+      else this.#loop.stop();
+      emit(this, 'toggle', { on: wanted });
+    });
+    on(this.#tests, 'files', ({ files }) => emit(this, 'files', { files }));
+    on(this.#tests, 'remove', ({ testId }) => {
+      const test = this.#find(testId);
+      const undo = model.removeTest(testId);
+      toasts.show(text.tests.removed, { undo, gone: () => releaseAddress(test?.picture ?? null) });
+    });
+    on(this.#tests, 'truth', ({ testId, classId }) => {
+      const test = this.#find(testId);
+      if (test) model.updateTest(test, { classId });
+    });
+    on(this.#tests, 'clear', () => this.#clear());
+    on(this.#strictness, 'change', ({ threshold }) => {
+      this.#tests.setThreshold(threshold);
+      shell.showLive(this.#live.setThreshold(threshold));
+      emit(this, 'settings');
+    });
+  }
+
+  /** @param {number} testId */
+  #find(testId) {
+    return this.#around.model.tests.find((candidate) => candidate.id === testId);
+  }
+
+  #clear() {
+    const { model, toasts } = this.#around;
+    const removed = [...model.tests];
+    const undos = removed.map((test) => model.removeTest(test.id));
+    const undo = () => undos.reverse().forEach((one) => one());
+    const gone = () => removed.forEach((test) => releaseAddress(test.picture));
+    toasts.show(text.tests.cleared(removed.length), { undo, gone });
+  }
+
+  /**
+   * @param {Blob} file
+   * @param {string} name
+   * @param {string | null} folder whose name may say of which class the photo is
+   */
+  async add(file, name, folder) {
+    const { model, client } = this.#around;
+    const own = folder === null ? null : model.findByName(folder);
+    const test = model.addTest(name, own?.id);
+    try {
+      const { picture } = await client.prepare({ kind: 'file', file });
+      model.updateTest(test, { picture });
+    } catch (error) {
+      return this.#failed(test, error);
+    }
+    await this.#embed(test);
+  }
+
+  /** Embeds what has a picture and no embedding. */
+  embedMissing() {
+    for (const test of this.#around.model.tests) if (test.picture && !test.embedding) this.#embed(test);
+  }
+
+  /** @param {TestPhoto} test its picture is there */
+  async #embed(test) {
+    const { model, client, engine } = this.#around;
+    try {
+      const { embedding, milliseconds } = await client.embed(/** @type {Blob} */ (test.picture));
+      model.updateTest(test, { embedding });
+      engine.showSpeed(milliseconds);
+    } catch (error) {
+      // Where the engine gave up, the photo waits for its next start.
+      if (/** @type {EngineError} */ (error).code !== 'crashed') this.#failed(test, error);
+    }
+  }
+
+  /**
+   * @param {TestPhoto} test
+   * @param {unknown} error
+   */
+  #failed(test, error) {
+    this.#around.model.removeTest(test.id);
+    this.#around.problems.add(test.name, error);
+  }
+
+  /** Names the photos anew, and says why where the camera's picture is not named. */
+  async refresh() {
+    this.#refreshLive();
+    const { model, client, canPredict } = this.#around;
+    const count = ++this.#refreshCount;
+    const tests = model.tests.filter((test) => test.embedding);
+    if (tests.length === 0) return;
+    const predictions = canPredict() ? await client.predict(tests.map(asked)).catch(() => null) : tests.map(() => null);
+    if (count !== this.#refreshCount || !predictions) return;
+    tests.forEach((test, index) => this.#tests.showPrediction(test, predictions[index]));
+  }
+
+  #refreshLive() {
+    const { client, canPredict } = this.#around;
+    if (!canPredict()) this.#clearLive(text.prediction.none);
+    else if (!client.info) this.#clearLive(text.live.waitingForEngine);
+    else if (!this.#live.on) this.#clearLive(text.live.off);
+  }
+
+  /** @param {string} words */
+  #clearLive(words) {
+    this.#live.clear(words);
+    this.#around.shell.showLive(null);
+  }
+}
+
+/**
+ * A photo to try as the engine is asked about it.
+ * @param {TestPhoto} test embedded
+ * @returns {AskedPhoto}
+ */
+export function asked({ id, embedding, picture }) {
+  return { id, embedding: /** @type {Float32Array} */ (embedding), picture: /** @type {Blob} */ (picture) };
+}

@@ -1,0 +1,163 @@
+// The page of a share link: it names photos and the camera's picture by the link's classifier, and does nothing else. No
+// training, no shots; it opens no saved project and keeps nothing.
+// Page side. It wires the views that it needs of the ordinary page, as `controller.js` does there.
+
+import { Camera } from './camera.js';
+import { EngineClient } from './engine/client.js';
+import { EngineError } from './engine/protocol.js';
+import { fromDrop, fromList } from './files.js';
+import { Model } from './model.js';
+import { fragmentOfNames } from './share.js';
+import { text } from './strings.js';
+import { Trying } from './trying.js';
+import { on } from './views/dom.js';
+import { DropView } from './views/drop.js';
+import { EngineView } from './views/engine.js';
+import { NoticeView } from './views/notice.js';
+import { ProblemsView } from './views/problems.js';
+import { SharedView } from './views/shared.js';
+import { ShellView } from './views/shell.js';
+import { ToastsView } from './views/toasts.js';
+
+/** @import { EngineInfo, SharedClassifier } from './engine/protocol.js' */
+/** @import { Wishes } from './engine/client.js' */
+/** @import { Picked } from './files.js' */
+
+export class Viewer {
+  #page;
+  #link;
+  #model = new Model(text.classes.defaultName);
+  #client;
+  #shell;
+  #notice;
+  #engine = new EngineView();
+  #classes = new SharedView();
+  #toasts = new ToastsView();
+  #problems = new ProblemsView();
+  #trying;
+  /** @type {SharedClassifier | null} once the link was read */
+  #shared = null;
+  /** Whether the network that runs is the link's. */
+  #fits = false;
+  #refreshTimer = 0;
+
+  /**
+   * @param {Document} page
+   * @param {Wishes} wishes of the address
+   * @param {string} link the link's text
+   */
+  constructor(page, wishes, link) {
+    this.#page = page;
+    this.#link = link;
+    this.#shell = new ShellView(page, 'viewer');
+    this.#notice = new NoticeView(this.#shell.notice);
+    this.#client = new EngineClient(wishes, () => []);
+    this.#trying = new Trying({
+      model: this.#model,
+      client: this.#client,
+      camera: new Camera(),
+      shell: this.#shell,
+      engine: this.#engine,
+      toasts: this.#toasts,
+      problems: this.#problems,
+      canPredict: () => this.#fits,
+      canPredictLive: () => this.#fits && this.#client.info !== null,
+      asksTruth: false,
+    });
+    this.#mount();
+    this.#listen();
+  }
+
+  start() {
+    this.#client.start();
+    this.#open();
+  }
+
+  #mount() {
+    const { top, steps, notices } = this.#shell;
+    top.append(this.#engine.element);
+    steps.show.append(this.#classes.element);
+    steps.try.append(...this.#trying.elements);
+    steps.try.dataset.drop = 'test';
+    notices.append(this.#problems.element, this.#toasts.element);
+  }
+
+  /** Reads the link, once. What is wrong with it stays on the page; what is wrong with the engine is told by its event. */
+  async #open() {
+    if (this.#shared) return;
+    try {
+      const shared = await this.#client.openLink(this.#link);
+      for (const own of shared.classes) this.#model.classes.push({ ...own, named: true, active: true, shots: [] });
+      this.#classes.show(shared.classes, fragmentOfNames(shared.classes.map(({ name }) => name)));
+      this.#shared = shared;
+      this.#check();
+    } catch (error) {
+      const known = /** @type {EngineError} */ (error);
+      if (known.code.startsWith('link-')) this.#notice.showBadLink(known);
+    }
+  }
+
+  /** Once both are there: is the network that runs the link's? */
+  #check() {
+    const { info } = this.#client;
+    if (!this.#shared || !info) return;
+    this.#fits = info.network.identity.startsWith(this.#shared.network);
+    if (!this.#fits) this.#notice.showBadLink(new EngineError('link-network'));
+    else if (info.network.trained) this.#notice.clear();
+    else this.#notice.showUntrained();
+    this.#refreshSoon();
+  }
+
+  #listen() {
+    const client = this.#client;
+    on(client, 'progress', (progress) => {
+      this.#report('loading');
+      this.#engine.showProgress(progress);
+    });
+    on(client, 'ready', (/** @type {EngineInfo} */ info) => {
+      this.#report('ready');
+      this.#engine.showReady(info);
+      this.#trying.embedMissing();
+      this.#check();
+    });
+    on(client, 'failed', (error) => {
+      this.#report('failed');
+      this.#engine.showFailed();
+      this.#notice.showFailure(error);
+      this.#refreshSoon();
+    });
+    on(client, 'restarted', ({ quiet }) => {
+      this.#report('loading');
+      if (!quiet) this.#toasts.show(text.engine.restarted);
+      this.#refreshSoon();
+    });
+    on(this.#notice, 'retry', () => {
+      this.#notice.clear();
+      this.start();
+    });
+    on(this.#model, 'change', () => this.#refreshSoon());
+    on(this.#trying, 'toggle', () => this.#refreshSoon());
+    on(this.#trying, 'files', ({ files }) => this.#take(fromList(files)));
+    const drop = new DropView(this.#page);
+    on(drop, 'drop', async ({ transfer }) => this.#take(await fromDrop(transfer)));
+    on(drop, 'paste', ({ files }) => this.#take(fromList(files)));
+  }
+
+  /** @param {'loading' | 'ready' | 'failed'} state */
+  #report(state) {
+    this.#page.documentElement.dataset.engine = state;
+  }
+
+  /** @param {Picked[]} picked */
+  #take(picked) {
+    for (const { file } of picked) this.#trying.add(file, file.name, null);
+  }
+
+  /** What follows from many changes is worked out once. */
+  #refreshSoon() {
+    this.#refreshTimer ||= setTimeout(() => {
+      this.#refreshTimer = 0;
+      this.#trying.refresh();
+    }, 30);
+  }
+}
