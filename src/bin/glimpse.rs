@@ -320,7 +320,7 @@ mod native {
         shared.check_network(&running.manifest.identity)?;
         let classes: Vec<String> = shared.classes().iter().map(|class| class.name.clone()).collect();
         for photo in photos {
-            let prediction = shared.predict(&embed_photo(&running.backbone, photo)?);
+            let prediction = shared.predict(&embed_photo(&running.backbone, photo, Views::All)?);
             print_line(&describe(photo, &prediction, &classes))?;
         }
         Ok(())
