@@ -74,12 +74,12 @@ impl Model {
     }
 
     /// What it is made of.
-    pub(crate) fn session(&self) -> &Session {
+    pub fn session(&self) -> &Session {
         &self.session
     }
 
     /// The same, to be changed.
-    pub(crate) fn session_mut(&mut self) -> &mut Session {
+    pub fn session_mut(&mut self) -> &mut Session {
         &mut self.session
     }
 

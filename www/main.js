@@ -1,7 +1,8 @@
-// Starts the page: the whole of it, or what a share link in the address opens.
+// Starts the page: the whole of it, what a share link in the address opens, or what another page embeds.
 
 import { Controller } from './controller.js';
-import { linkOf } from './share.js';
+import { Embed } from './embed.js';
+import { linkOf } from './fragment.js';
 import { Viewer } from './viewer.js';
 
 const parameters = new URLSearchParams(location.search);
@@ -15,7 +16,8 @@ const wishes = { backend, oneView, oneWorker };
 const link = linkOf(location.hash);
 
 document.documentElement.dataset.engine = 'loading';
-if (link === null) new Controller(document, wishes).start();
+if (parameters.get('embed') === '1') new Embed(document, wishes).start();
+else if (link === null) new Controller(document, wishes).start();
 else new Viewer(document, wishes, link).start();
 
 // A link that is pasted into the page's own address, or left, is another page.

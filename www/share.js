@@ -1,6 +1,7 @@
-// Share links: the addresses that carry them, when there can be one, and the button and dialog that give it out.
+// Share links: when there can be one, and the button and dialog that give it out.
 // Page side: no elements and no words. What a link holds is the engine's business.
 
+import { LINK } from './fragment.js';
 import { explain, text } from './strings.js';
 import { ShareView } from './views/share.js';
 
@@ -9,43 +10,8 @@ import { ShareView } from './views/share.js';
 /** @import { Model } from './model.js' */
 /** @import { ToastsView } from './views/toasts.js' */
 
-/** What stands before a link's text in the fragment of an address. */
-const LINK = '#c=';
-/** The same before the names of classes to begin with. */
-const NAMES = '#names=';
-/** More classes are not begun with: a link holds no more either. */
-const MOST_NAMES = 100;
 /** The methods whose classifiers fit into a link. */
 const LINEAR = ['finetune', 'finetune-plain', 'prototype'];
-
-/**
- * The text of the link in a fragment; null where there is none.
- * @param {string} hash
- */
-export function linkOf(hash) {
-  return hash.startsWith(LINK) ? hash.slice(LINK.length) : null;
-}
-
-/**
- * The fragment by which the page begins with classes of these names and no photos.
- * @param {string[]} names
- */
-export function fragmentOfNames(names) {
-  return NAMES + encodeURIComponent(JSON.stringify(names));
-}
-
-/** The names that the address asks to begin with, once: the address forgets them. */
-export function takeNames() {
-  if (!location.hash.startsWith(NAMES)) return null;
-  const written = location.hash.slice(NAMES.length);
-  history.replaceState(null, '', location.pathname + location.search);
-  try {
-    const names = JSON.parse(decodeURIComponent(written));
-    return Array.isArray(names) && names.length > 0 ? names.map(String).slice(0, MOST_NAMES) : null;
-  } catch {
-    return null; // Whatever it was, it was no list of names.
-  }
-}
 
 /** What a link would be made of. @typedef {{head: 'none' | 'stale' | 'trained', method: Method | null, metric: Metric | null}} Trained */
 

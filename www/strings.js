@@ -33,6 +33,9 @@ export const text = {
   privacy: 'Photos never leave this page.',
   intro: 'Show it a few photos of each thing, and it learns to tell them apart.',
 
+  /** Where another page embeds this one. */
+  embedded: 'Glimpse recognises photos for the page around it. They never leave your device.',
+
   steps: {
     show: 'Show',
     train: 'Train',

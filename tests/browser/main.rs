@@ -5,6 +5,7 @@ mod bad_input;
 mod camera;
 mod cards;
 mod classes;
+mod embed;
 mod engine;
 mod flowers;
 mod golden;
@@ -39,6 +40,7 @@ fn main() {
         projects::trials(),
         project_files::trials(),
         share::trials(),
+        embed::trials(),
         golden::trials(),
         offline::trials(),
         privacy::trials(),

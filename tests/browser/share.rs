@@ -28,7 +28,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// A page that was taught and trained, and its link's fragment.
-fn shared(name: &str) -> Result<(Stage, Drawn, String), libtest_mimic::Failed> {
+pub fn shared(name: &str) -> Result<(Stage, Drawn, String), libtest_mimic::Failed> {
     let (stage, drawn) = taught(name)?;
     stage.train()?;
     let fragment = link_of(&stage)?;

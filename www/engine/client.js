@@ -54,6 +54,7 @@ export class EngineClient extends EventTarget {
   /** @type {Views | null} */
   #views;
   #supportSet;
+  #pinging;
   /** @type {EngineInfo | null} */
   #info = null;
 
@@ -68,7 +69,13 @@ export class EngineClient extends EventTarget {
     this.#mayHelp = !oneWorker && navigator.hardwareConcurrency > 1;
     this.#supportSet = supportSet;
     this.#reason = backend === 'cpu' ? { code: 'forced', detail: '' } : null;
-    setInterval(() => this.#ping(), PING_EVERY);
+    this.#pinging = setInterval(() => this.#ping(), PING_EVERY);
+  }
+
+  /** Ends the workers, for good. */
+  end() {
+    clearInterval(this.#pinging);
+    for (const job of [...this.#dismiss(), ...this.#photos.empty()]) job.reject(new EngineError('cancelled'));
   }
 
   /** What runs; null while nothing does. */

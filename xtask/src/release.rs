@@ -22,6 +22,9 @@ const FOLDERS: [(&str, &[(&str, &str)]); 2] = [
     ("www", &[("index.html", "./www"), ("manifest.webmanifest", "./www")]),
 ];
 
+/// What pages of others import from `www/`, an address that stays while versions come and go.
+const LASTING: [&str; 2] = ["api.js", "api.d.ts"];
+
 /// Seals the folder and returns its version, which is the same for the same files and no others.
 pub fn seal(dir: &Path) -> Result<String> {
     let worker = dir.join("sw.js");
@@ -42,9 +45,20 @@ pub fn seal(dir: &Path) -> Result<String> {
         fs::rename(dir.join(folder), dir.join(format!("{folder}-{version}")))
             .with_context(|| format!("cannot rename {folder} in {}", dir.display()))?;
     }
+    lead_on(&dir.join("www"), &version)?;
     let release = json!({"version": version, "headers": headers, "files": hashes(dir)?});
     replace(&worker, RELEASE, &format!("const RELEASE = {release};"))?;
     Ok(version)
+}
+
+/// Fills `www` with files that lead to those of the version.
+fn lead_on(www: &Path, version: &str) -> Result<()> {
+    fs::create_dir(www).with_context(|| format!("cannot create {}", www.display()))?;
+    for name in LASTING {
+        let text = format!("export * from '../www-{version}/api.js';\n");
+        fs::write(www.join(name), text).with_context(|| format!("cannot write {name}"))?;
+    }
+    Ok(())
 }
 
 /// Hashes of all that a page may load, by its path below the folder.
@@ -115,7 +129,11 @@ mod tests {
             format!("../../pkg-{version}/cpu/")
         );
         assert_eq!(text(&format!("pkg-{version}/cpu/glimpse.js")), "abc");
-        assert!(!dir.path().join("www").exists() && !dir.path().join("pkg").exists());
+        assert!(!dir.path().join("pkg").exists());
+        assert_eq!(
+            text("www/api.js"),
+            format!("export * from '../www-{version}/api.js';\n")
+        );
     }
 
     #[test]
@@ -140,7 +158,8 @@ mod tests {
             format!("pkg-{version}/cpu/glimpse.js"),
         );
         let names: Vec<&String> = files.keys().collect();
-        assert_eq!(names, ["index.html", "manifest.webmanifest", &cpu, &module]);
+        let (types, api) = ("www/api.d.ts", "www/api.js");
+        assert_eq!(names, ["index.html", "manifest.webmanifest", &cpu, &module, types, api]);
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(files[&cpu], abc);
     }

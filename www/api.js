@@ -1,0 +1,125 @@
+// The classifier for other people's pages: teach it, or load what was shared, and ask it. Types are in `api.d.ts`.
+// A thin layer over the engine's client: no DOM, no storage, no camera, no words.
+
+import { EngineClient } from './engine/client.js';
+import { EngineError } from './engine/protocol.js';
+import { linkIn } from './fragment.js';
+import { Model } from './model.js';
+
+/** @import { ClassifierOptions, Photo, Result } from './api.d.ts' */
+/** @import { PictureSource, Prediction } from './engine/protocol.js' */
+
+/** Below this, a photo is called none of the classes. */
+const USUAL_THRESHOLD = 0.5;
+
+export class Classifier {
+  #model = new Model((number) => `Class ${number}`);
+  #client;
+  #ready;
+  #threshold;
+
+  /** @param {ClassifierOptions} [options] */
+  constructor({ backend = 'auto', threshold = USUAL_THRESHOLD } = {}) {
+    this.#threshold = threshold;
+    this.#client = new EngineClient({ backend, oneView: false, oneWorker: true }, () => this.#model.supportSet());
+    this.#ready = new Promise((resolve, reject) => {
+      this.#client.addEventListener('ready', () => resolve(undefined));
+      this.#client.addEventListener('failed', (event) => reject(/** @type {CustomEvent} */ (event).detail));
+    });
+    this.#ready.catch(() => {}); // Told by whatever waits for it.
+    this.#client.start();
+  }
+
+  /**
+   * @param {string} link an address that Glimpse made, or what follows its `#`
+   * @param {ClassifierOptions} [options]
+   */
+  static async fromLink(link, options) {
+    const classifier = new Classifier(options);
+    try {
+      await classifier.#open(link);
+    } catch (error) {
+      classifier.close();
+      throw error;
+    }
+    return classifier;
+  }
+
+  /** @param {string} link */
+  async #open(link) {
+    const { classes, network } = await this.#client.openLink(linkIn(link));
+    this.#model.replace({ classes: classes.map((own) => ({ ...own, named: true, active: true, shots: [] })), tests: [] });
+    await this.#ready;
+    const runs = this.#client.info?.network.identity ?? '';
+    if (!runs.startsWith(network)) throw new EngineError('link-network', `the link needs the network ${network}, but ${runs} runs here`);
+  }
+
+  /** The classes' names, in the order of their scores. */
+  get classes() {
+    return this.#model.classes.map(({ name }) => name);
+  }
+
+  /**
+   * @param {string} className
+   * @param {Photo} photo
+   */
+  async add(className, photo) {
+    const { embedding } = await this.#look(photo);
+    const own = this.#model.findByName(className) ?? this.#model.addClass(className);
+    const shot = this.#model.addShot(own.id, '');
+    this.#model.updateShot(shot, { embedding, status: 'ready' });
+    await this.#client.setShot(own.id, true, shot.id, embedding);
+  }
+
+  /** Fits the head to the photos; until then prototypes answer. */
+  async train() {
+    await this.#ready;
+    await this.#client.train({ method: 'finetune' }, [], {});
+  }
+
+  /**
+   * @param {Photo} photo
+   * @returns {Promise<Result>}
+   */
+  async classify(photo) {
+    const { picture, embedding } = await this.#look(photo);
+    const [prediction] = await this.#client.predict([{ id: this.#model.newId(), embedding, picture }]);
+    return this.#result(prediction);
+  }
+
+  /** Ends the engine. */
+  close() {
+    this.#client.end();
+  }
+
+  /** @param {Photo} photo */
+  async #look(photo) {
+    const { picture } = await this.#client.prepare(await sourceOf(photo));
+    await this.#ready;
+    const { embedding } = await this.#client.embed(picture);
+    return { picture, embedding };
+  }
+
+  /**
+   * @param {Prediction} prediction
+   * @returns {Result}
+   */
+  #result({ scores, familiarity }) {
+    const named = scores.map(({ classId, probability }) => ({ label: this.#model.findClass(classId)?.name ?? '', probability }));
+    named.sort((a, b) => b.probability - a.probability);
+    const known = familiarity.probability >= this.#threshold;
+    return { label: known ? named[0].label : null, familiarity: familiarity.probability, scores: named };
+  }
+}
+
+/**
+ * @param {Photo} photo
+ * @returns {Promise<PictureSource>}
+ */
+async function sourceOf(photo) {
+  if (photo instanceof Blob) return { kind: 'file', file: photo };
+  const bitmap = await createImageBitmap(photo).catch((error) => {
+    throw new EngineError('photo-format', String(error));
+  });
+  return { kind: 'frame', bitmap, mirror: false };
+}
