@@ -72,14 +72,9 @@ impl Model {
         }
     }
 
-    /// What it is made of.
-    pub(crate) fn session(&self) -> &Session {
+    /// What it is made of: the classes' ids are their names' places.
+    pub fn session(&self) -> &Session {
         &self.session
-    }
-
-    /// The same, to be changed.
-    pub(crate) fn session_mut(&mut self) -> &mut Session {
-        &mut self.session
     }
 
     /// The identity of the network that made the embeddings.

@@ -23,7 +23,7 @@ impl ReaderAt for BlobReader {
         let failed = |error: JsValue| io::Error::other(format!("{error:?}"));
         let (start, end) = (offset as f64, offset as f64 + buffer.len() as f64);
         let part = self.blob.slice_with_f64_and_f64(start, end).map_err(failed)?;
-        let bytes = Uint8Array::new(&self.reader.read_as_array_buffer(&part).map_err(failed)?);
+        let bytes = Uint8Array::new(&self.reader.read_as_array_buffer(&part).map_err(failed)?.into());
         let length = bytes.length() as usize;
         bytes.copy_to(&mut buffer[..length]);
         Ok(length)
