@@ -201,12 +201,9 @@ impl Project {
         check_limit("photos", self.photo_count() as u64, MOST_PHOTOS as u64)?;
         let words = [&self.name, &self.created, &self.updated, &self.network];
         let classes = self.classes.iter().map(|class| &class.name);
-        let shots = self
-            .classes
-            .iter()
-            .flat_map(|class| &class.shots)
-            .map(|shot| &shot.name);
-        let tests = self.tests.iter().map(|test| &test.name);
+        let shots = self.classes.iter().flat_map(|class| &class.shots);
+        let shots = shots.flat_map(|shot| [&shot.name, &shot.photo]);
+        let tests = self.tests.iter().flat_map(|test| [&test.name, &test.photo]);
         for name in words.into_iter().chain(classes).chain(shots).chain(tests) {
             check_limit(
                 "characters of a name",

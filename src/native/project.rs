@@ -152,12 +152,12 @@ fn model_of(reader: &ProjectReader<FileReader>, network: &str) -> Result<(Model,
         let metric = LearnedMetric::from_safetensors(metric, &project.network)?;
         session.set_metric(Some(Arc::new(metric)));
     }
-    let mut model = Model::of(names, &project.network, session);
-    model.check_network(network)?;
-    model.session().support().episode()?;
+    session.support().episode()?;
     if let Some(head) = reader.head() {
-        model.session_mut().restore_head(head, network)?;
+        session.restore_head(head, &project.network)?;
     }
+    let model = Model::of(names, &project.network, session);
+    model.check_network(network)?;
     let views = match project.views {
         1 => Views::One,
         _ => Views::All,
