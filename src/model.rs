@@ -12,6 +12,7 @@ use crate::{
     finetune::TrainingRequest,
     head_file,
     learned_metric::LearnedMetric,
+    link::{self, LinkClass},
     session::Prediction,
     support::Class,
     tensor_file::{TensorFile, TensorWriter, damaged},
@@ -112,6 +113,20 @@ impl Model {
     /// None for a model as it is made here.
     pub fn predict(&mut self, query: impl Into<Query>) -> Result<Prediction, Error> {
         self.session.predict(query)
+    }
+
+    /// The text of a share link. Colours are given out in the order of the classes.
+    ///
+    /// # Errors
+    /// Those of [`link::write`].
+    pub fn link(&mut self) -> Result<String, Error> {
+        let class = |(place, name): (usize, &String)| LinkClass {
+            id: place as u32,
+            name: name.clone(),
+            hue: place as u16,
+        };
+        let classes: Vec<LinkClass> = self.classes.iter().enumerate().map(class).collect();
+        link::write(&mut self.session, &classes, &self.network)
     }
 
     /// The file's bytes.
