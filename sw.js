@@ -36,7 +36,7 @@ async function install() {
   await Promise.all(wanted.map(keep));
 }
 
-/** No page of an older version is left: neither are its files. */
+/** Pages of an older version are gone, or reload now: its files go. */
 async function dropOthers() {
   const own = new Set(Object.keys(files).map(keyOf));
   for (const name of [FILES, WEIGHTS]) {

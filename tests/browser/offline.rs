@@ -19,7 +19,7 @@ use xtask::{
 use crate::{
     recovery::SPOIL,
     stage::{PATIENCE, Stage, packed},
-    support::{Outcome, drawn_classes, scratch, trial},
+    support::{Outcome, drawn_classes, root, scratch, trial, weights},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -38,6 +38,10 @@ pub fn trials() -> Vec<Trial> {
         trial(
             "offline::a_first_visit_during_a_publication_is_told",
             a_first_visit_during_a_publication_is_told,
+        ),
+        trial(
+            "offline::without_a_release_the_service_worker_leaves",
+            without_a_release_the_service_worker_leaves,
         ),
         trial("offline::an_insecure_page_does_without", an_insecure_page_does_without),
         trial("offline::the_page_can_be_installed", the_page_can_be_installed),
@@ -301,6 +305,22 @@ fn a_first_visit_during_a_publication_is_told() -> Outcome {
     stage.wait("document.title === 'Glimpse two-first'")?;
     assert_version(&stage, "two-first")?;
     stage.assert_quiet()?;
+    Ok(())
+}
+
+/// A packed folder was served here once, and now it is the repository.
+fn without_a_release_the_service_worker_leaves() -> Outcome {
+    let stage = Stage::set_packed(&version("packed-once")?)?;
+    stage.open("cpu")?;
+    stage.wait_until_kept()?;
+    stage.server.mount("/", root());
+    stage.server.mount("/weights", weights());
+    stage.page.reload()?;
+    stage.wait(
+        "document.querySelector(\"script[src='./www/main.js']\") && document.documentElement.dataset.engine === 'ready'",
+    )?;
+    stage.wait("navigator.serviceWorker.getRegistrations().then((all) => all.length === 0)")?;
+    assert!(kept(&stage)?.is_empty());
     Ok(())
 }
 
