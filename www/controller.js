@@ -5,32 +5,29 @@ import { Camera } from './camera.js';
 import { EngineClient } from './engine/client.js';
 import { EngineError, learnsMetric } from './engine/protocol.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
-import { LiveLoop } from './live-loop.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
 import { Share, takeNames } from './share.js';
 import { explain, text } from './strings.js';
+import { asked, Trying } from './trying.js';
 import { AssessmentView } from './views/assessment.js';
 import { CaptureView } from './views/capture.js';
 import { ClassListView } from './views/class-list.js';
-import { download, releaseAddress } from './views/dom.js';
+import { download, on, releaseAddress } from './views/dom.js';
 import { DropView } from './views/drop.js';
 import { EmbeddingView } from './views/embedding.js';
 import { EngineView } from './views/engine.js';
-import { LiveView } from './views/live.js';
 import { NoticeView } from './views/notice.js';
 import { PairView } from './views/pair.js';
 import { PreviewView } from './views/preview.js';
 import { ProblemsView } from './views/problems.js';
 import { ShellView } from './views/shell.js';
-import { StrictnessView } from './views/strictness.js';
-import { TestsView } from './views/tests.js';
 import { ToastsView } from './views/toasts.js';
 import { TrainingView } from './views/training.js';
 
-/** @import { AskedPhoto, EngineInfo, Method, Metric, PictureSource, TrainingProgress } from './engine/protocol.js' */
+/** @import { EngineInfo, Method, Metric, PictureSource, TrainingProgress } from './engine/protocol.js' */
 /** @import { Wishes } from './engine/client.js' */
 /** @import { Picked } from './files.js' */
-/** @import { Change, PairPhoto, PhotoClass, Shot, TestPhoto } from './model.js' */
+/** @import { Change, PairPhoto, PhotoClass, Shot } from './model.js' */
 
 /** How long photos and head must rest, in milliseconds, before it is measured how well they do. */
 const ASSESS_AFTER = 300;
@@ -47,16 +44,13 @@ export class Controller {
   #capture = new CaptureView(this.#camera);
   #embeddingView = new EmbeddingView();
   #training = new TrainingView(this.#embeddingView.element);
-  #live = new LiveView(this.#camera, this.#model);
-  #strictness = new StrictnessView();
-  #tests = new TestsView(this.#model, true);
   #assessment = new AssessmentView(this.#model);
   #pair = new PairView(this.#model);
   #preview = new PreviewView();
   #toasts = new ToastsView();
   #problems = new ProblemsView();
   #share;
-  #loop;
+  #trying;
 
   /** @type {'none' | 'stale' | 'trained'} */
   #head = 'none';
@@ -79,10 +73,8 @@ export class Controller {
   /** @type {number | null} the class that has the camera */
   #capturing = null;
   #refreshTimer = 0;
-  /** Grows with every refresh of the test photos: older answers are dropped. */
-  #refreshCount = 0;
   #assessTimer = 0;
-  /** The same for what is measured of them. */
+  /** Grows with every measurement of the photos to try: older answers are dropped. */
   #assessCount = 0;
   /** The same for the two photos that are compared. */
   #pairCount = 0;
@@ -94,14 +86,20 @@ export class Controller {
   constructor(page, wishes) {
     this.#page = page;
     this.#shell = new ShellView(page, 'workshop');
-    this.#notice = new NoticeView(this.#shell.notice);
+    this.#notice = new NoticeView(this.#shell.notice, text.intro);
     this.#client = new EngineClient(wishes, () => this.#model.supportSet());
     this.#share = new Share(this.#client, this.#model, this.#toasts);
-    this.#loop = new LiveLoop({
-      ready: () => this.#canPredictLive(),
-      frame: () => this.#live.frame(),
-      predict: (bitmap) => this.#client.predictFrame(bitmap, this.#camera.mirror),
-      show: (result) => this.#shell.showLive(this.#live.show(result)),
+    this.#trying = new Trying({
+      model: this.#model,
+      client: this.#client,
+      camera: this.#camera,
+      shell: this.#shell,
+      engine: this.#engine,
+      toasts: this.#toasts,
+      problems: this.#problems,
+      canPredict: () => this.#canPredict(),
+      canPredictLive: () => this.#canPredictLive(),
+      asksTruth: true,
     });
     this.#mount();
     this.#listenToModel();
@@ -125,7 +123,7 @@ export class Controller {
     top.append(this.#engine.element);
     steps.show.append(this.#classes.element);
     steps.train.append(this.#training.element, this.#share.view.element);
-    steps.try.append(this.#live.element, this.#strictness.element, this.#tests.element, this.#assessment.element, this.#pair.element);
+    steps.try.append(...this.#trying.elements, this.#assessment.element, this.#pair.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
     notices.after(this.#preview.element, this.#share.view.dialog);
@@ -138,7 +136,6 @@ export class Controller {
       /** @type {Change} */
       const change = /** @type {CustomEvent} */ (event).detail;
       this.#classes.update(change, this.#model.classes);
-      this.#tests.update(change);
       this.#mirror(change);
       if (change.support) this.#supportChanged();
       this.#refreshSoon();
@@ -199,19 +196,10 @@ export class Controller {
     this.#share.show({ head: this.#head, method: this.#method, metric: this.#metric });
     this.#engine.showWorking(this.#embedding.size);
     this.#embeddingView.showTrained(this.#head === 'trained' && this.#metric === null && this.#method !== null && learnsMetric(this.#method));
-    this.#refreshTests();
+    this.#trying.refresh();
     this.#refreshPair();
     clearTimeout(this.#assessTimer);
     this.#assessTimer = setTimeout(() => this.#assess(), ASSESS_AFTER);
-    if (!this.#canPredict()) this.#clearLive(text.prediction.none);
-    else if (!this.#client.info) this.#clearLive(text.live.waitingForEngine);
-    else if (!this.#live.on) this.#clearLive(text.live.off);
-  }
-
-  /** @param {string} words */
-  #clearLive(words) {
-    this.#live.clear(words);
-    this.#shell.showLive(null);
   }
 
   #setName() {
@@ -289,7 +277,7 @@ export class Controller {
     for (const shot of this.#model.classes.flatMap((own) => own.shots)) {
       if (shot.picture && !shot.embedding && !this.#embedding.has(shot) && !this.#refused.has(shot)) this.#embed(shot);
     }
-    for (const test of this.#model.tests) if (test.picture && !test.embedding) this.#embedTest(test);
+    this.#trying.embedMissing();
     for (const photo of this.#model.pair) if (photo?.picture && !photo.embedding) this.#embedPairPhoto(photo);
   }
 
@@ -569,87 +557,14 @@ export class Controller {
   // ---- trying
 
   #listenToTests() {
-    on(this.#live, 'toggle', ({ on: wanted }) => {
-      this.#live.switch(wanted);
-      if (wanted) this.#loop.start();
-      else this.#loop.stop();
+    on(this.#trying, 'toggle', ({ on: wanted }) => {
       this.#pair.showCamera(wanted);
       this.#refreshSoon();
     });
-    on(this.#tests, 'files', ({ files }) => this.#takeFiles(fromList(files), 'test', NaN));
-    on(this.#tests, 'remove', ({ testId }) => {
-      const test = this.#model.tests.find((candidate) => candidate.id === testId);
-      const undo = this.#model.removeTest(testId);
-      this.#toasts.show(text.tests.removed, { undo, gone: () => releaseAddress(test?.picture ?? null) });
-    });
-    on(this.#tests, 'truth', ({ testId, classId }) => {
-      const test = this.#model.tests.find((candidate) => candidate.id === testId);
-      if (test) this.#model.updateTest(test, { classId });
-    });
-    on(this.#strictness, 'change', ({ threshold }) => {
-      this.#tests.setThreshold(threshold);
-      this.#shell.showLive(this.#live.setThreshold(threshold));
-    });
-    on(this.#tests, 'clear', () => this.#clearTests());
+    on(this.#trying, 'files', ({ files }) => this.#takeFiles(fromList(files), 'test', NaN));
     const touched = () => this.#select(null);
-    this.#tests.element.addEventListener('pointerdown', touched);
-    this.#tests.element.addEventListener('focusin', touched);
-  }
-
-  #clearTests() {
-    const removed = [...this.#model.tests];
-    const undos = removed.map((test) => this.#model.removeTest(test.id));
-    const undo = () => undos.reverse().forEach((one) => one());
-    const gone = () => removed.forEach((test) => releaseAddress(test.picture));
-    this.#toasts.show(text.tests.cleared(removed.length), { undo, gone });
-  }
-
-  /**
-   * @param {Blob} file
-   * @param {string} name
-   * @param {string | null} folder whose name may say of which class the photo is
-   */
-  async #addTest(file, name, folder) {
-    const own = folder === null ? null : this.#model.findByName(folder);
-    const test = this.#model.addTest(name, own?.id);
-    try {
-      const { picture } = await this.#client.prepare({ kind: 'file', file });
-      this.#model.updateTest(test, { picture });
-    } catch (error) {
-      return this.#testFailed(test, error);
-    }
-    await this.#embedTest(test);
-  }
-
-  /** @param {TestPhoto} test its picture is there */
-  async #embedTest(test) {
-    try {
-      const { embedding, milliseconds } = await this.#client.embed(/** @type {Blob} */ (test.picture));
-      this.#model.updateTest(test, { embedding });
-      this.#engine.showSpeed(milliseconds);
-    } catch (error) {
-      // Where the engine gave up, the photo waits for its next start.
-      if (/** @type {EngineError} */ (error).code !== 'crashed') this.#testFailed(test, error);
-    }
-  }
-
-  /**
-   * @param {TestPhoto} test
-   * @param {unknown} error
-   */
-  #testFailed(test, error) {
-    this.#model.removeTest(test.id);
-    this.#problems.add(test.name, error);
-  }
-
-  /** Names the photos to try anew, with the set and the head as they are. */
-  async #refreshTests() {
-    const count = ++this.#refreshCount;
-    const tests = this.#model.tests.filter((test) => test.embedding);
-    if (tests.length === 0) return;
-    const predictions = this.#canPredict() ? await this.#client.predict(tests.map(asked)).catch(() => null) : tests.map(() => null);
-    if (count !== this.#refreshCount || !predictions) return;
-    tests.forEach((test, index) => this.#tests.showPrediction(test, predictions[index]));
+    this.#trying.photos.addEventListener('pointerdown', touched);
+    this.#trying.photos.addEventListener('focusin', touched);
   }
 
   /** Measures how well the photos of known classes are named: those to try, or without any the shots. */
@@ -677,7 +592,7 @@ export class Controller {
       releaseAddress(photo.picture);
     });
     on(view, 'snap', async () => {
-      const bitmap = await this.#live.frame().catch(() => null);
+      const bitmap = await this.#trying.frame().catch(() => null);
       const place = this.#model.pair[0] && !this.#model.pair[1] ? 1 : 0;
       if (bitmap) this.#addPairPhoto(place, { kind: 'frame', bitmap, mirror: this.#camera.mirror }, '');
     });
@@ -766,7 +681,7 @@ export class Controller {
     if (photos.length === 0) return;
     if (place === 'class') this.#addFiles(target, photos);
     else if (place === 'pair') photos.slice(0, 2).forEach(({ file }, index) => this.#addPairPhoto((target + index) % 2, { kind: 'file', file }, file.name));
-    else if (place === 'test') for (const { file, folder } of photos) this.#addTest(file, file.name, folder);
+    else if (place === 'test') for (const { file, folder } of photos) this.#trying.add(file, file.name, folder);
     else if (place === 'new-class' && photos.every((one) => one.folder === null)) this.#addFiles(this.#model.addClass().id, photos);
     else this.#addFolders(photos);
   }
@@ -798,22 +713,4 @@ export class Controller {
     this.#embedMissing();
     this.#toasts.show(text.toast.checkpoint(file.name));
   }
-}
-
-/**
- * A photo to try as the engine is asked about it.
- * @param {TestPhoto} test embedded
- * @returns {AskedPhoto}
- */
-function asked({ id, embedding, picture }) {
-  return { id, embedding: /** @type {Float32Array} */ (embedding), picture: /** @type {Blob} */ (picture) };
-}
-
-/**
- * @param {EventTarget} target
- * @param {string} type
- * @param {(detail: any) => void} listener
- */
-function on(target, type, listener) {
-  target.addEventListener(type, (event) => listener(/** @type {CustomEvent} */ (event).detail));
 }

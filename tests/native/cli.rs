@@ -20,6 +20,7 @@ pub fn trials() -> Vec<Trial> {
             "cli::a_saved_model_predicts_as_its_folder",
             a_saved_model_predicts_as_its_folder,
         ),
+        trial("cli::a_link_predicts_as_its_file", a_link_predicts_as_its_file),
         trial("cli::a_metric_serves_every_head", a_metric_serves_every_head),
         trial("cli::a_metric_can_change_the_network", a_metric_can_change_the_network),
         trial("cli::foreign_metrics_are_refused", foreign_metrics_are_refused),
@@ -106,6 +107,49 @@ fn a_saved_model_predicts_as_its_folder() -> Outcome {
     fs::write(&file, b"no model")?;
     let refused = predict(&file);
     assert!(!refused.status.success() && text(&refused.stderr).contains("cargo glimpse fit"));
+    Ok(())
+}
+
+fn a_link_predicts_as_its_file() -> Outcome {
+    let folder = scratch("cli-link");
+    let drawn = drawn_classes(&folder)?;
+    let (classes, file) = (folder.join("classes"), folder.join("model.safetensors"));
+    let weights = untrained_weights();
+    let fit = |method: &str| {
+        let out = glimpse(&[
+            &"fit",
+            &"--weights",
+            &weights,
+            &"--method",
+            &method,
+            &classes,
+            &"--out",
+            &file,
+        ]);
+        assert!(out.status.success(), "{}", text(&out.stderr));
+    };
+    fit("finetune");
+    let made = glimpse(&[&"link", &file]);
+    let link = text(&made.stdout);
+    assert!(
+        link.starts_with("#c=") && link.ends_with('\n'),
+        "{}",
+        text(&made.stderr)
+    );
+    let photo = &drawn.queries[0].1;
+    let predict = |model: &dyn AsRef<OsStr>| glimpse(&[&"predict", &"--weights", &weights, model, photo]);
+    let by_link = predict(&format!("https://example.org/{}", link.trim()));
+    let winner = |out: &Output| text(&out.stdout).split(['\t', ' ']).nth(1).map(str::to_owned);
+    assert_eq!(winner(&by_link), winner(&predict(&file)), "{}", text(&by_link.stderr));
+    assert!(text(&by_link.stdout).contains("any of these"));
+    let kept = folder.join("link.txt");
+    fs::write(&kept, &link)?;
+    assert_eq!(predict(&kept).stdout, by_link.stdout);
+    let refused = predict(&&link[..link.len() / 2]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("damaged"));
+    fit("nearest");
+    let refused = glimpse(&[&"link", &file]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("one vector per class"));
     Ok(())
 }
 

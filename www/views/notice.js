@@ -5,11 +5,14 @@ import { explain, text } from '../strings.js';
 import { el, emit, icon } from './dom.js';
 
 export class NoticeView extends EventTarget {
-  /** @param {HTMLElement} element */
-  constructor(element) {
+  /**
+   * @param {HTMLElement} element
+   * @param {string} intro what the page is, in a sentence
+   */
+  constructor(element, intro) {
     super();
     this.element = element;
-    this.#intro = el('p.intro', {}, el('span', {}, text.intro), ' ', el('strong.privacy', {}, text.privacy));
+    this.#intro = el('p.intro', {}, el('span', {}, intro), ' ', el('strong.privacy', {}, text.privacy));
     element.append(this.#intro);
   }
 
