@@ -25,8 +25,8 @@ use crate::{
 pub(super) const VERSION: u8 = 1;
 /// Lengths of steps, in root mean squares of what is rounded: the longest with which nearly all answers stay
 /// (`cargo glimpse link-agreement`).
-const ORIGIN_STEP: f32 = 0.12;
-const PROTOTYPES_STEP: f32 = 0.25;
+const ORIGIN_STEP: f32 = 0.09;
+const PROTOTYPES_STEP: f32 = 0.24;
 const WEIGHT_STEP: f32 = 0.26;
 /// The same of a head that has a space of its own: without an origin its rows are much alike, and tell apart by little.
 const UNCENTRED_STEP: f32 = 0.1;
