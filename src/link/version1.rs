@@ -27,7 +27,7 @@ pub(super) const VERSION: u8 = 1;
 /// (`cargo glimpse link-agreement`).
 const ORIGIN_STEP: f32 = 0.09;
 const PROTOTYPES_STEP: f32 = 0.24;
-const WEIGHT_STEP: f32 = 0.26;
+const WEIGHT_STEP: f32 = 0.27;
 /// The same of a head that has a space of its own: without an origin its rows are much alike, and tell apart by little.
 const UNCENTRED_STEP: f32 = 0.1;
 /// Most bytes of a class: its name, its numbers, a prototype and a row.
