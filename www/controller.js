@@ -102,7 +102,7 @@ export class Controller {
   constructor(page, wishes) {
     this.#page = page;
     this.#shell = new ShellView(page, 'workshop');
-    this.#notice = new NoticeView(this.#shell.notice, { cards: true });
+    this.#notice = new NoticeView(this.#shell.notice, text.intro, { cards: true });
     this.#client = new EngineClient(wishes, () => this.#model.supportSet());
     this.#share = new Share(this.#client, this.#model, this.#toasts);
     this.#trying = new Trying({

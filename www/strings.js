@@ -420,8 +420,9 @@ export const text = {
   },
 
   viewer: {
-    classes: 'What it tells apart',
-    about: 'Somebody taught these to Glimpse and shared it by a link. What you try here stays on your device.',
+    intro: 'Somebody taught Glimpse to tell a few things apart, and shared it with you.',
+    classes: 'It knows',
+    about: 'Try it with your camera or with photos. They stay on your device.',
     own: 'Make it yours',
     ownHint: 'Begins with the same names, for photos of your own.',
     leave: 'Open Glimpse without it',

@@ -50,7 +50,7 @@ export class Viewer {
     this.#page = page;
     this.#link = link;
     this.#shell = new ShellView(page, 'viewer');
-    this.#notice = new NoticeView(this.#shell.notice);
+    this.#notice = new NoticeView(this.#shell.notice, text.viewer.intro);
     this.#client = new EngineClient(wishes, () => []);
     this.#trying = new Trying({
       model: this.#model,
@@ -77,6 +77,7 @@ export class Viewer {
     const { top, steps, notices } = this.#shell;
     top.append(this.#engine.element);
     steps.show.append(this.#classes.element);
+    steps.show.hidden = true;
     steps.try.append(...this.#trying.elements);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
@@ -90,10 +91,11 @@ export class Viewer {
       for (const own of shared.classes) this.#model.classes.push({ ...own, named: true, active: true, shots: [] });
       this.#classes.show(shared.classes, fragmentOfNames(shared.classes.map(({ name }) => name)));
       this.#shared = shared;
+      this.#shell.steps.show.hidden = false;
       this.#check();
     } catch (error) {
       const known = /** @type {EngineError} */ (error);
-      if (known.code.startsWith('link-')) this.#notice.showBadLink(known);
+      if (known.code.startsWith('link-')) this.#refuse(known);
     }
   }
 
@@ -102,10 +104,20 @@ export class Viewer {
     const { info } = this.#client;
     if (!this.#shared || !info) return;
     this.#fits = info.network.identity.startsWith(this.#shared.network);
-    if (!this.#fits) this.#notice.showBadLink(new EngineError('link-network'));
+    this.#shell.steps.try.hidden = !this.#fits;
+    if (!this.#fits) this.#refuse(new EngineError('link-network'));
     else if (info.network.trained) this.#notice.clear();
     else this.#notice.showUntrained();
     this.#refreshSoon();
+  }
+
+  /**
+   * Nothing can be named by this link.
+   * @param {EngineError} error
+   */
+  #refuse(error) {
+    this.#notice.showBadLink(error);
+    this.#shell.steps.try.hidden = true;
   }
 
   #listen() {

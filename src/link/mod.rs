@@ -372,6 +372,19 @@ mod tests {
         );
     }
 
+    /// Made by `cargo glimpse link` when version 1 was new, of drawn classes and `weights --untrained`.
+    #[test]
+    fn links_of_version_1_stay_readable() {
+        let shared = read(include_str!("../../tests/fixtures/link-1.txt")).unwrap();
+        let names: Vec<&str> = shared.classes().iter().map(|class| class.name.as_str()).collect();
+        assert_eq!(
+            (names, shared.method()),
+            (vec!["Checks", "Disc", "Stripes"], Method::Finetune)
+        );
+        let prediction = shared.predict(&photo(&mut ChaCha8Rng::seed_from_u64(5), 1));
+        assert!((prediction.scores.iter().map(|score| score.probability).sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+
     /// Behind a checksum that fits: bytes changed at random, before and after inflating, and streams cut off.
     #[test]
     fn forged_links_are_refused_or_harmless() {

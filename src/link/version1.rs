@@ -25,9 +25,11 @@ use crate::{
 pub(super) const VERSION: u8 = 1;
 /// Lengths of steps, in root mean squares of what is rounded: the longest with which nearly all answers stay
 /// (`cargo glimpse link-agreement`).
-const ORIGIN_STEP: f32 = 0.5;
-const PROTOTYPES_STEP: f32 = 0.5;
-const WEIGHT_STEP: f32 = 0.5;
+const ORIGIN_STEP: f32 = 0.09;
+const PROTOTYPES_STEP: f32 = 0.24;
+const WEIGHT_STEP: f32 = 0.27;
+/// The same of a head that has a space of its own: without an origin its rows are much alike, and tell apart by little.
+const UNCENTRED_STEP: f32 = 0.1;
 /// Most bytes of a class: its name, its numbers, a prototype and a row.
 const CLASS: usize = 4 * MOST_NAME + 11 + 2 * 1024;
 /// A stream that inflates to more is not one of ours.
@@ -68,7 +70,7 @@ pub(super) fn encode(shared: &Shared, episode: &[&Class]) -> Result<Vec<u8>, Err
     let prototypes = Rounded::new(&prototypes, PROTOTYPES_STEP * spread(&prototypes), &kept);
 
     let mut rows = without_mean(head.weight.iter().cloned().map(paired).collect());
-    let length = WEIGHT_STEP * spread(&rows);
+    let length = if same_space { WEIGHT_STEP } else { UNCENTRED_STEP } * spread(&rows);
     let mut shares = vec![0.0; rows.len()];
     if same_space {
         for ((row, share), prototype) in rows.iter_mut().zip(&mut shares).zip(prototypes.values()) {

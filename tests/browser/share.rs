@@ -133,7 +133,7 @@ fn bad_links_say_so() -> Outcome {
     };
     open(&visitor, &fragment[..fragment.len() / 2])?;
     assert_eq!(code(&visitor)?, "link-damaged");
-    let own: bool = visitor.page.eval("document.querySelector('#make-it-yours').hidden")?;
+    let own: bool = visitor.page.eval("document.querySelector('#show-step').hidden")?;
     assert!(own, "there is nothing to make one's own");
     visitor.page.click("#leave-link")?;
     visitor.wait("document.querySelectorAll('.class-card').length === 2")?;

@@ -10,12 +10,13 @@ export class NoticeView extends EventTarget {
 
   /**
    * @param {HTMLElement} element
+   * @param {string} intro what the page is, in a sentence
    * @param {{cards?: boolean}} [offers] whether to offer the animal cards
    */
-  constructor(element, { cards = false } = {}) {
+  constructor(element, intro, { cards = false } = {}) {
     super();
     this.element = element;
-    const words = el('p.intro', {}, el('span', {}, text.intro), ' ', el('strong.privacy', {}, text.privacy));
+    const words = el('p.intro', {}, el('span', {}, intro), ' ', el('strong.privacy', {}, text.privacy));
     this.#intro = el('div.welcome', {}, words);
     if (cards) this.#intro.append(this.#cards);
     element.append(this.#intro);

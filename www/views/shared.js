@@ -8,11 +8,10 @@ import { colour, el } from './dom.js';
 
 export class SharedView {
   #list = el('ul.shared-classes', { id: 'shared-classes', aria: { label: text.viewer.classes } });
-  #own = el('a.button', { id: 'make-it-yours', hidden: true }, text.viewer.own);
-  #ownHint = el('p.share-note', { hidden: true }, text.viewer.ownHint);
+  #own = el('a.button', { id: 'make-it-yours' }, text.viewer.own);
 
   constructor() {
-    this.element = el('div.shared', {}, this.#list, el('p', {}, text.viewer.about), this.#own, this.#ownHint);
+    this.element = el('div.shared', {}, this.#list, el('p', {}, text.viewer.about), this.#own, el('p.share-note', {}, text.viewer.ownHint));
   }
 
   /**
@@ -27,7 +26,5 @@ export class SharedView {
     });
     this.#list.replaceChildren(...items);
     this.#own.href = address;
-    this.#own.hidden = false;
-    this.#ownHint.hidden = false;
   }
 }

@@ -24,19 +24,25 @@ export class ShellView {
     page.documentElement.dataset.page = kind;
     this.top.prepend(brand());
     this.live = el('a.dock-live', { href: '#try-step', hidden: true }, el('strong.dock-name'), el('span.dock-share'));
-    if (kind === 'workshop') {
-      this.#headings();
+    if (kind === 'viewer') {
+      this.#heading('show', text.viewer.classes);
+      this.#heading('try', text.steps.try);
+    } else {
+      STEPS.forEach((step, index) => this.#heading(step, text.steps[step], index + 1));
       this.#dock();
     }
   }
 
-  #headings() {
-    STEPS.forEach((step, index) => {
-      const id = `${step}-title`;
-      const heading = el('h2.step-title', { id }, el('span.step-number', { aria: { hidden: 'true' } }, String(index + 1)), text.steps[step]);
-      this.steps[step].append(heading);
-      this.steps[step].setAttribute('aria-labelledby', id);
-    });
+  /**
+   * @param {'show' | 'train' | 'try'} step
+   * @param {string} words
+   * @param {number} [number] of the step, where they are numbered
+   */
+  #heading(step, words, number) {
+    const id = `${step}-title`;
+    const place = number === undefined ? [] : [el('span.step-number', { aria: { hidden: 'true' } }, String(number))];
+    this.steps[step].append(el('h2.step-title', { id }, ...place, words));
+    this.steps[step].setAttribute('aria-labelledby', id);
   }
 
   #dock() {
