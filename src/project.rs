@@ -148,7 +148,6 @@ impl Project {
     /// [`Error::ProjectNewer`]; [`Error::ProjectDamaged`], [`Error::ProjectTooLarge`].
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
         check_limit("bytes of a file", json.len() as u64, MOST_DESCRIPTION)?;
-        let unreadable = |error: serde_json::Error| damaged(format!("`{DESCRIPTION}`: {error}"));
         let Version { schema, app } = serde_json::from_slice(json).map_err(unreadable)?;
         if app != APP {
             return Err(damaged(format!("it is of `{}`, expected `{APP}`", app.escape_debug())));
@@ -159,9 +158,7 @@ impl Project {
                 known: SCHEMA,
             });
         }
-        let project: Self = serde_json::from_slice(json).map_err(unreadable)?;
-        project.check()?;
-        Ok(project)
+        Self::checked(json)
     }
 
     /// Reads what a page is to have written: the same without `schema`, `app` and the photos' paths.
@@ -169,7 +166,11 @@ impl Project {
     /// # Errors
     /// [`Error::ProjectDamaged`], [`Error::ProjectTooLarge`].
     pub fn from_page(json: &str) -> Result<Self, Error> {
-        let project: Self = serde_json::from_str(json).map_err(|e| damaged(e.to_string()))?;
+        Self::checked(json.as_bytes())
+    }
+
+    fn checked(json: &[u8]) -> Result<Self, Error> {
+        let project: Self = serde_json::from_slice(json).map_err(unreadable)?;
         project.check()?;
         Ok(project)
     }
@@ -233,7 +234,7 @@ impl Project {
         {
             return Err(damaged(format!("a test of class {class}, expected below {of}")));
         }
-        let options = serde_json::to_vec(&self.options).map_err(|e| damaged(e.to_string()))?;
+        let options = serde_json::to_vec(&self.options).map_err(unreadable)?;
         check_limit("bytes of the settings", options.len() as u64, MOST_OPTIONS as u64)
     }
 }
@@ -260,7 +261,7 @@ impl ProjectWriter {
         for (index, path) in project.photos_mut().enumerate() {
             *path = format!("photos/{:04}.png", index + 1);
         }
-        let json = serde_json::to_vec_pretty(&project).map_err(|e| damaged(e.to_string()))?;
+        let json = serde_json::to_vec(&project).map_err(unreadable)?;
         let mut archive = ArchiveWriter::default();
         let bytes = archive.add(DESCRIPTION, &json)?;
         let writer = Self {
@@ -553,6 +554,10 @@ fn bare_picture(path: &str, png: &[u8]) -> Result<Vec<u8>, Error> {
 
 fn missing(path: &str) -> Error {
     damaged(format!("`{}` is missing", path.escape_debug()))
+}
+
+fn unreadable(error: serde_json::Error) -> Error {
+    damaged(format!("`{DESCRIPTION}`: {error}"))
 }
 
 /// Whatever is wrong with the tensors, the file is damaged.

@@ -96,7 +96,7 @@ fn a_head_survives_its_worker() -> Outcome {
              before.support[0].shots.pop();
              await engine.setSupport();
              const stale = await code(engine.restoreHead(before.head));
-             const cut = await code(engine.restoreHead(before.head.slice(0, 500)));
+             const cut = await code(engine.restoreHead(before.head.slice(0, 60)));
              const left = await engine.headFile();
              return [nothing.file === null, method, same(said, before.said), again.file.length === before.head.length,
                stale, cut, left.file === null];"
