@@ -18,6 +18,8 @@ use crate::{
     features::{Features, Space},
     finetune::TrainingRequest,
     learned_metric::LearnedMetric,
+    manifest::Origin,
+    onnx::{self, About, Named},
     session::Prediction,
     state_dict::Parameter,
     support::Class,
@@ -109,6 +111,24 @@ impl Model {
     /// None for a model as it is made here.
     pub fn predict(&mut self, query: impl Into<Query>) -> Result<Prediction, Error> {
         self.session.predict(query)
+    }
+
+    /// The whole classifier as an ONNX file, on the network that made the embeddings.
+    ///
+    /// # Errors
+    /// Those of [`onnx::classifier`].
+    pub fn onnx(&mut self, network: StateDict, origin: &Origin) -> Result<Vec<u8>, Error> {
+        let (method, classifier) = self.session.classifier()?;
+        let about = About {
+            network: &self.network,
+            origin,
+        };
+        let named = Named {
+            classifier,
+            method,
+            classes: &self.classes,
+        };
+        onnx::classifier(network, &about, &named)
     }
 
     /// The file's bytes.

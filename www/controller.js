@@ -4,6 +4,7 @@
 import { Camera } from './camera.js';
 import { EngineClient } from './engine/client.js';
 import { EngineError, learnsMetric } from './engine/protocol.js';
+import { Export } from './export.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
 import { LiveLoop } from './live-loop.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
@@ -55,6 +56,7 @@ export class Controller {
   #toasts = new ToastsView();
   #problems = new ProblemsView();
   #loop;
+  #export;
 
   /** @type {'none' | 'stale' | 'trained'} */
   #head = 'none';
@@ -100,6 +102,7 @@ export class Controller {
       predict: (bitmap) => this.#client.predictFrame(bitmap, this.#camera.mirror),
       show: (result) => this.#shell.showLive(this.#live.show(result)),
     });
+    this.#export = new Export(this.#client, this.#model, (error) => this.#toasts.show(explain(error)));
     this.#mount();
     this.#listenToModel();
     this.#listenToEngine();
@@ -123,7 +126,7 @@ export class Controller {
     top.append(this.#engine.element);
     steps.show.append(this.#classes.element);
     steps.train.append(this.#training.element);
-    steps.try.append(this.#live.element, this.#strictness.element, this.#tests.element, this.#assessment.element, this.#pair.element);
+    steps.try.append(this.#live.element, this.#strictness.element, this.#tests.element, this.#assessment.element, this.#pair.element, this.#export.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
     notices.after(this.#preview.element);
@@ -196,6 +199,7 @@ export class Controller {
     this.#training.showState({ reason: this.#whyNotTrain(), head: this.#head, method: this.#method });
     this.#engine.showWorking(this.#embedding.size);
     this.#embeddingView.showTrained(this.#head === 'trained' && this.#metric === null && this.#method !== null && learnsMetric(this.#method));
+    this.#export.refresh();
     this.#refreshTests();
     this.#refreshPair();
     clearTimeout(this.#assessTimer);
@@ -584,6 +588,7 @@ export class Controller {
       if (test) this.#model.updateTest(test, { classId });
     });
     on(this.#strictness, 'change', ({ threshold }) => {
+      this.#export.threshold = threshold;
       this.#tests.setThreshold(threshold);
       this.#shell.showLive(this.#live.setThreshold(threshold));
     });

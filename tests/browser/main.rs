@@ -5,6 +5,7 @@ mod bad_input;
 mod camera;
 mod classes;
 mod engine;
+mod export;
 mod flowers;
 mod golden;
 mod helper;
@@ -29,6 +30,7 @@ fn main() {
         camera::trials(),
         learning::trials(),
         metrics::trials(),
+        export::trials(),
         golden::trials(),
         flowers::trials(),
     ];

@@ -1,8 +1,13 @@
 //! The page as a visitor has it: a server, a browser, a tab, and the handful of things that visitors do.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
 use xtask::{
     cdp::Page,
     chrome::{Builder, Chrome},
@@ -180,6 +185,23 @@ impl Stage {
         self.wait("!document.querySelector('#train').disabled")?;
         self.page.click("#train")?;
         self.wait("document.querySelector('.train').dataset.head === 'trained'")
+    }
+
+    /// What is downloaded from now on lies in this folder, which is given back.
+    pub fn download_to(&self, folder: &Path) -> Result<PathBuf> {
+        let behavior = json!({"behavior": "allow", "downloadPath": folder});
+        self.page.send("Page.setDownloadBehavior", behavior)?;
+        Ok(folder.to_owned())
+    }
+
+    /// Waits for a file that is being downloaded.
+    pub fn wait_for_file(&self, file: &Path) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while !file.is_file() {
+            ensure!(Instant::now() < end, "{} was not downloaded", file.display());
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
     }
 
     /// The codes of the files that the page has complained about.

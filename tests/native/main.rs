@@ -3,6 +3,7 @@
 mod cli;
 mod eval;
 mod golden;
+mod onnx;
 mod photos;
 mod pretrain;
 #[path = "../support/mod.rs"]
@@ -18,6 +19,7 @@ fn main() {
         cli::trials(),
         eval::trials(),
         golden::trials(),
+        onnx::trials(),
         pretrain::trials(),
     ]
     .into_iter()
