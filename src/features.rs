@@ -148,6 +148,11 @@ impl Space {
         self.features
     }
 
+    /// What a metric learnt, applied to the features.
+    pub fn projection(&self) -> Option<&Projection> {
+        self.projection.as_deref()
+    }
+
     /// The vector of an embedding, of length 1.
     pub fn of(&self, embedding: &Embedding) -> Vec<f32> {
         let mut vector = self.features.of(embedding);

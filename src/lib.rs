@@ -27,6 +27,7 @@ pub mod embedding;
 pub mod episode;
 mod error;
 pub mod evaluation;
+pub mod export;
 pub mod features;
 pub mod finetune;
 pub mod head;

@@ -54,6 +54,17 @@ pub struct Origin {
     pub redistributable: bool,
 }
 
+impl Origin {
+    /// Of weights that somebody brought without a word about them: they count as not redistributable.
+    pub fn unknown(source: &str) -> Self {
+        Self {
+            source: source.into(),
+            licence: "unknown".into(),
+            redistributable: false,
+        }
+    }
+}
+
 /// The way from photo to input, as [`crate::Picture`] and [`Square`] do it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preprocessing {
@@ -67,6 +78,18 @@ pub struct Preprocessing {
     pub mean: [f32; 3],
     /// Standard deviation per channel.
     pub std: [f32; 3],
+}
+
+impl Default for Preprocessing {
+    fn default() -> Self {
+        Self {
+            shorter_side: SHORTER_SIDE,
+            crop: SIDE,
+            filter: "bilinear, antialiased".into(),
+            mean: MEAN,
+            std: STD,
+        }
+    }
 }
 
 /// A known answer.
@@ -90,13 +113,7 @@ impl Manifest {
             bytes: file.len() as u64,
             trained,
             origin,
-            preprocessing: Preprocessing {
-                shorter_side: SHORTER_SIDE,
-                crop: SIDE,
-                filter: "bilinear, antialiased".into(),
-                mean: MEAN,
-                std: STD,
-            },
+            preprocessing: Preprocessing::default(),
             probe: Probe {
                 pattern: "v1".into(),
                 embedding: probe,

@@ -7,12 +7,14 @@
 use std::{rc::Rc, sync::Arc};
 
 use crate::{
-    Classifier, Embedding, Error, Method, Session,
+    Classifier, Embedding, Error, Method, Session, StateDict,
     embedding::{LENGTH, Query},
     finetune::TrainingRequest,
     head_file,
     learned_metric::LearnedMetric,
     link::{self, LinkClass},
+    manifest::Origin,
+    onnx::{self, About, Named},
     session::Prediction,
     support::Class,
     tensor_file::{TensorFile, TensorWriter, damaged},
@@ -127,6 +129,24 @@ impl Model {
         };
         let classes: Vec<LinkClass> = self.classes.iter().enumerate().map(class).collect();
         link::write(&mut self.session, &classes, &self.network)
+    }
+
+    /// The whole classifier as an ONNX file, on the network that made the embeddings.
+    ///
+    /// # Errors
+    /// Those of [`onnx::classifier`].
+    pub fn onnx(&mut self, network: StateDict, origin: &Origin) -> Result<Vec<u8>, Error> {
+        let (method, classifier) = self.session.classifier()?;
+        let about = About {
+            network: &self.network,
+            origin,
+        };
+        let named = Named {
+            classifier,
+            method,
+            classes: &self.classes,
+        };
+        onnx::classifier(network, &about, &named)
     }
 
     /// The file's bytes.

@@ -22,6 +22,11 @@ impl Nearest {
         Self { task }
     }
 
+    /// The shots, and where they are compared.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
     /// Probabilities `[n_way]` of one query.
     pub fn probabilities(&self, query: &Embedding) -> Vec<f32> {
         let query = self.task.space.of(query);

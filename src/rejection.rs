@@ -21,6 +21,9 @@ const LEAST_DEVIATION: f32 = 0.05;
 /// unknown ones as a quarter of the way to a perfect match: a guess, and told as one.
 const ONE_SHOT_RISE: f32 = 0.25;
 
+/// The probability below which a query is called none of the classes, unless something else is asked for.
+pub const USUAL_THRESHOLD: f32 = 0.5;
+
 /// The scores to be expected of one kind of image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Expected {

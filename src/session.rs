@@ -382,6 +382,19 @@ impl Session {
         })
     }
 
+    /// What names queries now, and by which method: what was trained on the shots as they are, else the prototypes.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`].
+    pub fn classifier(&mut self) -> Result<(Method, &Classifier), Error> {
+        self.refresh_basis()?;
+        let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
+        Ok(match self.trained() {
+            Some(trained) => (trained.method, &trained.classifier),
+            None => (Method::Prototype, &basis.prototypes),
+        })
+    }
+
     /// Starts a training on the shots as they are.
     ///
     /// # Errors

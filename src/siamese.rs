@@ -116,6 +116,16 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// The shots, and where they are compared.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// w `[128]`
+    pub fn weight(&self) -> &[f32] {
+        &self.siamese.parameters[..OUTPUTS]
+    }
+
     /// Probabilities `[n_way]` of one query.
     pub fn probabilities(&self, query: &Embedding) -> Vec<f32> {
         let query = self.task.space.of(query);

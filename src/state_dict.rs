@@ -57,6 +57,11 @@ impl StateDict {
             .map(|(name, parameter)| (name.as_str(), parameter))
     }
 
+    /// The same, taken out of it.
+    pub fn into_parameters(self) -> impl Iterator<Item = (String, Parameter)> {
+        self.parameters.into_iter()
+    }
+
     /// A parameter of the expected shape.
     ///
     /// # Errors

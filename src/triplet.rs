@@ -61,6 +61,11 @@ pub struct NearestImage {
 }
 
 impl NearestImage {
+    /// The shots, and where they are compared.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
     /// Probabilities `[n_way]` of one query.
     pub fn probabilities(&self, query: &Embedding) -> Vec<f32> {
         let query = self.task.space.of(query);

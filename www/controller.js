@@ -5,6 +5,7 @@ import { Camera } from './camera.js';
 import { animals, CARDS, drawCard } from './cards.js';
 import { EngineClient } from './engine/client.js';
 import { EngineError, learnsMetric } from './engine/protocol.js';
+import { Export } from './export.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
 import { takeNames } from './fragment.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
@@ -61,6 +62,7 @@ export class Controller {
   #share;
   #trying;
   #projects;
+  #export;
 
   /** @type {'none' | 'stale' | 'trained'} */
   #head = 'none';
@@ -127,6 +129,10 @@ export class Controller {
         begin: (names) => this.#begin(names),
         samples: (samples) => this.#addFolders(samples.map(({ file, className }) => ({ file, folder: className }))),
       },
+    });
+    this.#export = new Export(this.#client, this.#model, {
+      failed: (error) => this.#toasts.show(explain(error)),
+      threshold: () => this.#trying.threshold,
     });
     this.#mount();
     this.#listenToModel();
@@ -226,7 +232,7 @@ export class Controller {
     this.#shell.notice.after(this.#projects.alert.element);
     steps.show.append(this.#classes.element);
     steps.train.append(this.#training.element, this.#share.view.element);
-    steps.try.append(...this.#trying.elements, this.#assessment.element, this.#pair.element);
+    steps.try.append(...this.#trying.elements, this.#assessment.element, this.#pair.element, this.#export.element);
     this.#trying.photos.before(this.#quiz.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
@@ -302,6 +308,7 @@ export class Controller {
     this.#share.show({ head: this.#head, method: this.#method, metric: this.#metric });
     this.#engine.showWorking(this.#embedding.size);
     this.#embeddingView.showTrained(this.#head === 'trained' && this.#metric === null && this.#method !== null && learnsMetric(this.#method));
+    this.#export.refresh();
     this.#trying.refresh();
     this.#refreshPair();
     clearTimeout(this.#assessTimer);

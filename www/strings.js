@@ -428,6 +428,26 @@ export const text = {
     leave: 'Open Glimpse without it',
   },
 
+  export: {
+    title: 'Take it elsewhere',
+    names: { onnx: 'Classifier (ONNX)', answers: 'Results (CSV)', csv: 'Embeddings (CSV)', npy: 'Embeddings (.npy)' },
+    files: { onnx: 'classifier.onnx', answers: 'results.csv', csv: 'embeddings.csv', npy: 'embeddings.npy' },
+    hints: {
+      onnx: (/** @type {boolean} */ redistributable) =>
+        `The network with your classes, about 45 MB. It looks at one view of a photo. ${redistributable ? 'Its licence lets you pass it on.' : 'For your own use: this network may not be passed on.'}`,
+      answers: 'A row for each photo to try: its answer, and how sure it is of each class.',
+      csv: 'A row for each photo of your classes: class, name, 1536 numbers.',
+      npy: 'The same numbers for NumPy, row by row.',
+    },
+    reasons: {
+      engine: 'Waiting for the network.',
+      shots: 'Add a photo to a class first.',
+      classes: 'Add a photo to two classes first.',
+      photos: 'Add a photo to try first.',
+    },
+    making: 'Being made …',
+  },
+
   engine: {
     label: 'Engine',
     working: (/** @type {number} */ count) => `Reading ${photos(count)}`,

@@ -22,6 +22,7 @@ mod native {
         backend::{Backbone, BackendKind},
         embedder::{self, Views},
         embedding::Query,
+        export::{self, Answers, Format, Row},
         link::{self, Shared},
         manifest::Manifest,
         model::Model,
@@ -31,16 +32,17 @@ mod native {
             deep,
             eval::{self, EvalArgs, Settings},
             files,
-            folder::{self, ClassFolder},
+            folder::{self, Asked, ClassFolder},
             metric::{self, MetricArgs},
             pretrain::{self, PretrainArgs},
             project,
             weights::{self, Encoding, Licence, Source},
         },
-        onnx,
+        onnx::{self, About},
+        rejection::USUAL_THRESHOLD,
         session::{Prediction, Score},
         shot_maps::ShotMaps,
-        tuned::folded_layer4,
+        tuned::{Tuned, folded_layer4},
     };
 
     /// Exit code where no weights could be had; `cargo xtask serve` then makes an untrained network.
@@ -60,7 +62,7 @@ mod native {
         Weights(WeightsArgs),
         /// Measure what shorter weights cost: bytes against few-shot accuracy.
         WeightsCurve(CurveArgs),
-        /// Print the embedding of each photo: its path and 512 numbers, separated by tabs.
+        /// Print the embedding of each photo: its path and 512 numbers, separated by tabs. Or write all 1536 to a file.
         Embed(EmbedArgs),
         /// Measure the methods over many episodes.
         Eval(EvalArgs),
@@ -70,7 +72,8 @@ mod native {
         TrainMetric(MetricArgs),
         /// Train the whole network on a folder of classes and write it as a checkpoint for `weights --from`.
         Pretrain(PretrainArgs),
-        /// Write the network as an ONNX file: from `input` [n, 3, 224, 224] to `embedding` [n, 512].
+        /// Write the network as an ONNX file: from `input` [n, 3, 224, 224] to `embedding` [n, 512]. With `--head` the
+        /// whole classifier: to `probabilities` [n, classes] too.
         Onnx(OnnxArgs),
         /// Print what `fit` saved as the fragment of a share link: the page's address with it opens for everybody.
         Link(LinkArgs),
@@ -127,9 +130,12 @@ mod native {
     struct EmbedArgs {
         #[command(flatten)]
         network: Network,
-        /// Photos.
+        /// Photos, or folders of them.
         #[arg(required = true)]
         photos: Vec<PathBuf>,
+        /// A `.npy` or `.csv` file, with a row for each photo. The class is the name of the photo's folder.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
     }
 
     #[derive(Args)]
@@ -162,6 +168,9 @@ mod native {
         /// The prepared weights.
         #[arg(long, default_value = "weights", value_name = "DIR")]
         weights: PathBuf,
+        /// A file that `fit` saved.
+        #[arg(long, value_name = "FILE")]
+        head: Option<PathBuf>,
         /// Where to write it.
         #[arg(short, long, value_name = "FILE")]
         out: PathBuf,
@@ -181,9 +190,15 @@ mod native {
         how: How,
         /// A file that `fit` or the page saved, a folder with a folder of photos per class, a share link, or a file that holds one.
         model: PathBuf,
-        /// Photos to name.
+        /// Photos to name, or folders of them.
         #[arg(required = true)]
         photos: Vec<PathBuf>,
+        /// Print a table: photo, answer, its probability, how surely it is any of the classes, and each class's probability.
+        #[arg(long)]
+        csv: bool,
+        /// With `--csv`: how surely a photo must be any of the classes, 0 to 1; the answer of others is empty.
+        #[arg(long, requires = "csv", default_value_t = USUAL_THRESHOLD, value_name = "SHARE")]
+        threshold: f32,
     }
 
     pub fn main() -> ExitCode {
@@ -249,10 +264,37 @@ mod native {
 
     fn embed(args: &EmbedArgs) -> Result<(), Error> {
         let running = start(&args.network)?;
-        for photo in &args.photos {
-            let embedding = embed_photo(&running.backbone, photo, Views::All)?;
-            let numbers: Vec<String> = embedding.first().iter().map(f32::to_string).collect();
-            print_line(&format!("{}\t{}", photo.display(), numbers.join("\t")))?;
+        let look = |photo: &Path| embed_photo(&running.backbone, photo, Views::All);
+        let Some(out) = &args.out else {
+            return each(&args.photos, look, |photo, embedding| {
+                let numbers: Vec<String> = embedding.first().iter().map(f32::to_string).collect();
+                print_line(&format!("{}\t{}", photo.display(), numbers.join("\t")))
+            });
+        };
+        let format: Format = out.extension().unwrap_or_default().to_string_lossy().parse()?;
+        let mut photos = Vec::new();
+        each(&args.photos, look, |photo, embedding| {
+            let class = photo.parent().map(folder::file_name).unwrap_or_default();
+            photos.push((class, folder::file_name(photo), embedding));
+            Ok(())
+        })?;
+        let rows = photos
+            .iter()
+            .map(|(class, name, embedding)| Row { class, name, embedding });
+        files::write(out, export::embeddings(format, &rows.collect::<Vec<_>>())?)
+    }
+
+    /// Looks at every photo in turn. What was found in a folder and is no photo is told and passed over.
+    fn each<T>(
+        paths: &[PathBuf],
+        look: impl Fn(&Path) -> Result<T, Error>,
+        mut take: impl FnMut(&Path, T) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for Asked { photo, found } in folder::asked(paths)? {
+            match look(&photo) {
+                Err(error @ Error::File { .. }) if found => eprintln!("left out: {error}"),
+                seen => take(&photo, seen?)?,
+            }
         }
         Ok(())
     }
@@ -272,7 +314,16 @@ mod native {
     }
 
     fn export_onnx(args: &OnnxArgs) -> Result<(), Error> {
-        files::write(&args.out, onnx::backbone(&weights::load(&args.weights)?)?)
+        let (manifest, network) = weights::open(&args.weights)?;
+        let about = About {
+            network: &manifest.identity,
+            origin: &manifest.origin,
+        };
+        let file = match &args.head {
+            Some(head) => saved(head, &manifest.identity)?.0.onnx(network, &manifest.origin)?,
+            None => onnx::backbone(network, &about)?,
+        };
+        files::write(&args.out, file)
     }
 
     fn print_link(args: &LinkArgs) -> Result<(), Error> {
@@ -296,11 +347,18 @@ mod native {
             }
             false => saved(&args.model, &running.manifest.identity)?,
         };
-        for photo in &args.photos {
-            let prediction = model.predict(query(&running.backbone, photo, views, &model)?)?;
-            print_line(&describe(photo, &prediction, model.classes()))?;
+        let classes = model.classes().to_vec();
+        let tuned = model.tuned().cloned();
+        let look = |photo: &Path| query(&running.backbone, photo, views, tuned.as_deref());
+        if !args.csv {
+            return each(&args.photos, look, |photo, query| {
+                print_line(&describe(photo, &model.predict(query)?, &classes))
+            });
         }
-        Ok(())
+        let mut answers = Answers::new(io::stdout(), classes, args.threshold)?;
+        each(&args.photos, look, |photo, query| {
+            answers.add(&photo.display().to_string(), &model.predict(query)?)
+        })
     }
 
     /// The text of a share link, which is given as it is or in a file; `None` where something else is given.
@@ -336,9 +394,9 @@ mod native {
         Ok((model, Views::All))
     }
 
-    /// A photo, embedded as the model needs it.
-    fn query(backbone: &Backbone, photo: &Path, views: Views, model: &Model) -> Result<Query, Error> {
-        match model.tuned() {
+    /// A photo, embedded as a model with this tuned layer needs it.
+    fn query(backbone: &Backbone, photo: &Path, views: Views, tuned: Option<&Tuned>) -> Result<Query, Error> {
+        match tuned {
             Some(tuned) => {
                 let picture = folder::read_picture(photo)?;
                 pollster::block_on(embedder::embed_tuned(backbone, &picture, views, tuned))

@@ -44,6 +44,46 @@ pub fn classes(folder: &Path) -> Result<Vec<ClassFolder>, Error> {
     Ok(classes)
 }
 
+/// A photo that was asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The file.
+    pub photo: PathBuf,
+    /// Whether it was found in a folder that was named, and may then be anything.
+    pub found: bool,
+}
+
+/// Files as they were named, and in place of folders all the files in and under them, sorted by name, without hidden ones.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn asked(paths: &[PathBuf]) -> Result<Vec<Asked>, Error> {
+    let mut all = Vec::new();
+    for path in paths {
+        match path.is_dir() {
+            true => find(path, &mut all)?,
+            false => all.push(Asked {
+                photo: path.clone(),
+                found: false,
+            }),
+        }
+    }
+    Ok(all)
+}
+
+fn find(folder: &Path, all: &mut Vec<Asked>) -> Result<(), Error> {
+    for path in entries(folder)? {
+        match path.is_dir() {
+            true => find(&path, all)?,
+            false => all.push(Asked {
+                photo: path,
+                found: true,
+            }),
+        }
+    }
+    Ok(())
+}
+
 /// Reads and resizes a photo.
 ///
 /// # Errors
@@ -89,7 +129,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-fn file_name(path: &Path) -> String {
+/// The last part of a path.
+pub fn file_name(path: &Path) -> String {
     path.file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default()

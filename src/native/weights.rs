@@ -193,11 +193,13 @@ fn from_file(path: &Path, licence: &Licence) -> Result<Checkpoint, Error> {
     let source = path
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let name = licence.name.clone().unwrap_or_else(|| "unknown".into());
-    let origin = Origin {
-        source,
-        licence: name,
-        redistributable: licence.redistributable,
+    let origin = match &licence.name {
+        Some(name) => Origin {
+            source,
+            licence: name.clone(),
+            redistributable: licence.redistributable,
+        },
+        None => Origin::unknown(&source),
     };
     Ok(Checkpoint {
         state_dict,

@@ -4,8 +4,8 @@
 use prost::Message;
 
 use super::messages::{
-    Attribute, Dimension, GraphProto, INTS, ModelProto, Node, OperatorSet, Shape, TensorProto, TensorType, Type,
-    ValueInfo,
+    Attribute, Dimension, Entry, GraphProto, INT, INTS, ModelProto, Node, OperatorSet, Shape, TensorProto, TensorType,
+    Type, ValueInfo,
 };
 use crate::state_dict::Parameter;
 
@@ -15,6 +15,8 @@ const IR_VERSION: i64 = 8;
 const OPERATORS: i64 = 17;
 /// ONNX's number for 32-bit floats.
 pub(super) const FLOAT: i32 = 1;
+/// ONNX's number for 64-bit integers.
+const INT64: i32 = 7;
 
 /// The length of an axis of an input or output.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +25,15 @@ pub enum Axis {
     Fixed(usize),
     /// Whatever the caller brings, under a name that says what it counts.
     Named(&'static str),
+}
+
+/// A setting of a node.
+#[derive(Debug, Clone, Copy)]
+pub enum Setting<'a> {
+    /// A number.
+    Int(i64),
+    /// A list of numbers.
+    Ints(&'a [i64]),
 }
 
 /// A graph under way.
@@ -52,40 +63,65 @@ impl Graph {
         self.graph.output.push(value_info(name, shape));
     }
 
-    /// Adds a constant tensor.
-    pub fn parameter(&mut self, name: &str, parameter: &Parameter) {
-        self.graph.initializer.push(TensorProto {
-            name: name.into(),
-            data_type: FLOAT,
-            dims: parameter.shape.iter().map(|&length| length as i64).collect(),
-            raw_data: parameter.values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        });
+    /// Adds a constant tensor of 32-bit floats, and gives its name.
+    pub fn parameter(&mut self, name: &str, parameter: &Parameter) -> String {
+        let mut bytes = Vec::with_capacity(4 * parameter.values.len());
+        for value in &parameter.values {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
+        self.tensor(name, FLOAT, &parameter.shape, bytes)
     }
 
-    /// Adds a node with lists of integers for attributes, and gives the name of its one output, which is the node's own.
-    pub fn node(&mut self, operator: &str, name: &str, inputs: &[&str], attributes: &[(&str, &[i64])]) -> String {
-        let attribute = |(name, values): &(&str, &[i64])| Attribute {
-            name: (*name).into(),
-            ints: values.to_vec(),
-            kind: INTS,
+    /// Adds a constant list of integers, and gives its name.
+    pub fn integers(&mut self, name: &str, values: &[i64]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes());
+        self.tensor(name, INT64, &[values.len()], bytes.collect())
+    }
+
+    fn tensor(&mut self, name: &str, kind: i32, shape: &[usize], raw_data: Vec<u8>) -> String {
+        self.graph.initializer.push(TensorProto {
+            name: name.into(),
+            data_type: kind,
+            dims: shape.iter().map(|&length| length as i64).collect(),
+            raw_data,
+        });
+        name.into()
+    }
+
+    /// Adds a node, and gives the name of its one output, which is the node's own.
+    pub fn node(&mut self, operator: &str, name: &str, inputs: &[&str], settings: &[(&str, Setting)]) -> String {
+        let attribute = |(name, setting): &(&str, Setting)| {
+            let (int, ints, kind) = match setting {
+                Setting::Int(value) => (*value, Vec::new(), INT),
+                Setting::Ints(values) => (0, values.to_vec(), INTS),
+            };
+            Attribute {
+                name: (*name).into(),
+                int,
+                ints,
+                kind,
+            }
         };
         self.graph.node.push(Node {
             operator: operator.into(),
             name: name.into(),
             inputs: inputs.iter().map(|&input| input.into()).collect(),
             outputs: vec![name.into()],
-            attributes: attributes.iter().map(attribute).collect(),
+            attributes: settings.iter().map(attribute).collect(),
         });
         name.into()
     }
 
-    /// The file.
-    pub fn into_bytes(self) -> Vec<u8> {
+    /// The file, with a description for people and metadata for programs.
+    pub fn into_bytes(self, description: String, metadata: Vec<(&str, String)>) -> Vec<u8> {
+        let entry = |(key, value): (&str, String)| Entry { key: key.into(), value };
         let model = ModelProto {
             ir_version: IR_VERSION,
             producer: "glimpse".into(),
+            description,
             graph: Some(self.graph),
             operators: vec![OperatorSet { version: OPERATORS }],
+            metadata: metadata.into_iter().map(entry).collect(),
         };
         model.encode_to_vec()
     }

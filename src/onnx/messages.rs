@@ -3,6 +3,8 @@
 
 use prost::Message;
 
+/// An attribute's kind: an integer.
+pub const INT: i32 = 2;
 /// An attribute's kind: a list of integers.
 pub const INTS: i32 = 7;
 
@@ -13,10 +15,23 @@ pub struct ModelProto {
     pub ir_version: i64,
     #[prost(string, tag = "2")]
     pub producer: String,
+    #[prost(string, tag = "6")]
+    pub description: String,
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
     pub operators: Vec<OperatorSet>,
+    #[prost(message, repeated, tag = "14")]
+    pub metadata: Vec<Entry>,
+}
+
+/// Something said about the model, for programs to read.
+#[derive(Clone, PartialEq, Message)]
+pub struct Entry {
+    #[prost(string, tag = "1")]
+    pub key: String,
+    #[prost(string, tag = "2")]
+    pub value: String,
 }
 
 /// Which version of the standard operators the nodes mean.
@@ -61,9 +76,11 @@ pub struct Node {
 pub struct Attribute {
     #[prost(string, tag = "1")]
     pub name: String,
+    #[prost(int64, tag = "3")]
+    pub int: i64,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
-    /// [`INTS`].
+    /// [`INT`] or [`INTS`].
     #[prost(int32, tag = "20")]
     pub kind: i32,
 }

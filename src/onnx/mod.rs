@@ -1,111 +1,150 @@
-//! The network as an ONNX file, for every runtime that reads that format: the trunk with its BatchNorm folded away, from a
-//! normalised photo to its embedding.
+//! Networks as ONNX files, for every runtime that reads that format: the trunk alone, from a normalised photo to its
+//! embedding, or a whole classifier, from the photo to the probability of each class.
 //!
-//! `[n, 3, 224, 224]` → `[n, 512]`, both of 32-bit floats. Parameters keep torchvision's names.
+//! `input` `[n, 3, 224, 224]` → `embedding` `[n, 512]` and, of a classifier, `probabilities` `[n, n_way]`, all of 32-bit
+//! floats. Parameters of the trunk keep torchvision's names. A classifier looks at one view of a photo, where the page and
+//! the command line look at eight; which view is up to the caller, and so is what becomes of several. "None of these" is
+//! not in the file.
+//!
+//! The file's metadata say what it is: `network` (the network's identity), `preprocessing` (JSON, as in the manifest),
+//! `weights-source`, `weights-licence`, `weights-redistributable` (`true` or `false`), and of a classifier `method`,
+//! `classes` (a JSON array of names, in the order of the probabilities), `scale` (where similarities are multiplied by one)
+//! and `views` (`1`).
 //!
 //! | file | what it is |
 //! |---|---|
+//! | `trunk.rs` | from the photo to layer 4's map and its means |
+//! | `head.rs` | from there to probabilities, whatever the method |
 //! | `graph.rs` | builds a graph, node by node; knows no network |
 //! | `messages.rs` | the part of ONNX's protobuf schema that is written here |
 
 mod graph;
+mod head;
 mod messages;
+mod trunk;
 
 use self::graph::{Axis, Graph};
 use crate::{
-    Error, StateDict,
-    architecture::{Convolution, EMBEDDING, convolutions},
+    Classifier, Error, Method, StateDict,
+    architecture::{EMBEDDING, convolutions},
+    manifest::{Origin, Preprocessing},
     square::SIDE,
 };
 
 /// Name of the model's input.
 pub const INPUT: &str = "input";
-/// Name of the model's output.
+/// Name of the output that every file has.
 pub const OUTPUT: &str = "embedding";
+/// Name of the output that a classifier has too.
+pub const PROBABILITIES: &str = "probabilities";
+
+/// What is told of a network in its file.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The network's identity.
+    pub network: &'a str,
+    /// Where its weights came from, and what may be done with them.
+    pub origin: &'a Origin,
+}
+
+/// A classifier, and what is told of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// What it does.
+    pub classifier: &'a Classifier,
+    /// How it was trained.
+    pub method: Method,
+    /// Names of its classes, in its order, `[n_way]`.
+    pub classes: &'a [String],
+}
 
 /// Writes the trunk, from torchvision's state dict, folded or not.
 ///
 /// # Errors
 /// Those of [`StateDict::folded_trunk`].
-pub fn backbone(state_dict: &StateDict) -> Result<Vec<u8>, Error> {
-    let convolutions = convolutions();
+pub fn backbone(network: StateDict, about: &About) -> Result<Vec<u8>, Error> {
     let mut graph = Graph::new("resnet18");
-    for (name, parameter) in state_dict.folded_trunk(&convolutions)?.iter() {
-        graph.parameter(name, parameter);
-    }
-    let batch = Axis::Named("n");
-    graph.input(INPUT, &[batch, Axis::Fixed(3), Axis::Fixed(SIDE), Axis::Fixed(SIDE)]);
-    Trunk {
-        graph: &mut graph,
-        convolutions: &convolutions,
-    }
-    .write();
-    graph.output(OUTPUT, &[batch, Axis::Fixed(EMBEDDING)]);
-    Ok(graph.into_bytes())
+    write_trunk(&mut graph, network, None)?;
+    output_embedding(&mut graph);
+    let what = "ResNet-18: from a photo to its embedding.";
+    Ok(graph.into_bytes(description(what, about.origin), metadata(about)?))
 }
 
-/// Writes the nodes of the trunk.
-struct Trunk<'a> {
-    graph: &'a mut Graph,
-    convolutions: &'a [Convolution],
+/// Writes the trunk and a classifier on it.
+///
+/// # Errors
+/// Those of [`StateDict::folded_trunk`].
+pub fn classifier(network: StateDict, about: &About, named: &Named) -> Result<Vec<u8>, Error> {
+    let mut graph = Graph::new("classifier");
+    let tuned = named.classifier.tuned().map(|tuned| tuned.parameters());
+    let seen = write_trunk(&mut graph, network, tuned)?;
+    head::write(&mut graph, &seen, named.classifier);
+    graph.output(PROBABILITIES, &[BATCH, Axis::Fixed(named.classes.len())]);
+    output_embedding(&mut graph);
+    let mut all = metadata(about)?;
+    all.push(("method", named.method.name().into()));
+    all.push(("classes", json(named.classes)?));
+    all.extend(head::scale(named.classifier).map(|scale| ("scale", scale.to_string())));
+    all.push(("views", "1".into()));
+    let what = "A classifier of photos: from one view of a photo to the probability of each class, in the order of \
+                `classes`. Means over several views are the caller's.";
+    Ok(graph.into_bytes(description(what, about.origin), all))
 }
 
-impl Trunk<'_> {
-    /// From [`INPUT`] to [`OUTPUT`]. Every method takes and gives the name of a tensor.
-    fn write(&mut self) {
-        let stem = self.convolution("conv1", INPUT);
-        let stem = self.relu("relu", &stem);
-        let mut map = self.graph.node(
-            "MaxPool",
-            "maxpool",
-            &[&stem],
-            &[("kernel_shape", &[3, 3]), ("strides", &[2, 2]), ("pads", &[1; 4])],
-        );
-        for layer in 1..=4 {
-            for block in 0..2 {
-                map = self.block(&format!("layer{layer}.{block}"), &map);
-            }
-        }
-        let pooled = self.graph.node("GlobalAveragePool", "avgpool", &[&map], &[]);
-        self.graph.node("Flatten", OUTPUT, &[&pooled], &[]);
-    }
+/// The first axis of inputs and outputs.
+const BATCH: Axis = Axis::Named("n");
 
-    fn block(&mut self, name: &str, input: &str) -> String {
-        let hidden = self.convolution(&format!("{name}.conv1"), input);
-        let hidden = self.relu(&format!("{name}.relu1"), &hidden);
-        let sum = self.convolution(&format!("{name}.conv2"), &hidden);
-        let downsample = format!("{name}.downsample.0");
-        let around = match self.find(&downsample) {
-            Some(_) => self.convolution(&downsample, input),
-            None => input.to_owned(),
-        };
-        let sum = self.graph.node("Add", &format!("{name}.add"), &[&sum, &around], &[]);
-        self.relu(&format!("{name}.relu2"), &sum)
+/// Input and trunk. Parameters that were tuned take the place of the network's own.
+fn write_trunk(graph: &mut Graph, network: StateDict, tuned: Option<&StateDict>) -> Result<trunk::Seen, Error> {
+    let convolutions = convolutions();
+    let mut folded = network.folded_trunk(&convolutions)?;
+    drop(network);
+    for (name, parameter) in tuned.into_iter().flat_map(StateDict::iter) {
+        folded.insert(name, parameter.clone());
     }
+    for (name, parameter) in folded.into_parameters() {
+        graph.parameter(&name, &parameter);
+    }
+    graph.input(INPUT, &[BATCH, Axis::Fixed(3), Axis::Fixed(SIDE), Axis::Fixed(SIDE)]);
+    Ok(trunk::write(graph, &convolutions))
+}
 
-    fn relu(&mut self, name: &str, input: &str) -> String {
-        self.graph.node("Relu", name, &[input], &[])
-    }
+fn output_embedding(graph: &mut Graph) {
+    graph.output(OUTPUT, &[BATCH, Axis::Fixed(EMBEDDING)]);
+}
 
-    fn convolution(&mut self, name: &str, input: &str) -> String {
-        let convolution = self.find(name).expect("the table has every convolution of the trunk");
-        let (kernel, stride) = (convolution.kernel as i64, convolution.stride as i64);
-        let [(weight, _), (bias, _)] = convolution.parameters();
-        self.graph.node(
-            "Conv",
-            name,
-            &[input, &weight, &bias],
-            &[
-                ("kernel_shape", &[kernel; 2]),
-                ("strides", &[stride; 2]),
-                ("pads", &[kernel / 2; 4]),
-            ],
-        )
-    }
+/// For people: what the file does, what goes in, and what may be done with it.
+fn description(what: &str, origin: &Origin) -> String {
+    let Origin { source, licence, .. } = origin;
+    let input = "`input` is RGB, 224 × 224, values of 0 to 1, minus the mean and divided by the deviation of each channel; \
+                 see `preprocessing`.";
+    let passed_on = match origin.redistributable {
+        true => "The weights in this file may be passed on under their licence",
+        false => "The weights in this file may not be redistributed",
+    };
+    format!("{what} {input} {passed_on} (from: {source}; licence: {licence}).")
+}
 
-    fn find(&self, name: &str) -> Option<&Convolution> {
-        self.convolutions.iter().find(|convolution| convolution.name == name)
-    }
+/// For programs: what is said of every file.
+fn metadata(about: &About) -> Result<Vec<(&'static str, String)>, Error> {
+    let Origin {
+        source,
+        licence,
+        redistributable,
+    } = about.origin;
+    Ok(vec![
+        ("network", about.network.into()),
+        ("preprocessing", json(&Preprocessing::default())?),
+        ("weights-source", source.clone()),
+        ("weights-licence", licence.clone()),
+        ("weights-redistributable", redistributable.to_string()),
+    ])
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Model {
+        reason: error.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -124,8 +163,16 @@ mod tests {
         untrained,
     };
 
+    fn backbone(network: StateDict) -> Result<Vec<u8>, Error> {
+        let about = About {
+            network: "abc",
+            origin: &Origin::unknown("somewhere"),
+        };
+        super::backbone(network, &about)
+    }
+
     fn model() -> ModelProto {
-        let file = backbone(&untrained::state_dict(1)).unwrap();
+        let file = backbone(untrained::state_dict(1)).unwrap();
         ModelProto::decode(file.as_slice()).unwrap()
     }
 
@@ -168,8 +215,38 @@ mod tests {
 
     #[test]
     fn another_network_is_refused() {
-        let error = backbone(&StateDict::default()).unwrap_err();
+        let error = backbone(StateDict::default()).unwrap_err();
         assert_eq!(error.code(), "weights-missing-tensor");
+    }
+
+    #[test]
+    fn files_say_what_they_are() {
+        let model = model();
+        let said = |key: &str| {
+            let entry = model.metadata.iter().find(|entry| entry.key == key);
+            entry.unwrap().value.clone()
+        };
+        assert_eq!(
+            (said("network"), said("weights-source")),
+            ("abc".into(), "somewhere".into())
+        );
+        assert_eq!(said("weights-redistributable"), "false");
+        assert!(said("preprocessing").contains("0.485"));
+        assert!(
+            model.description.contains("may not be redistributed"),
+            "{}",
+            model.description
+        );
+        let free = Origin {
+            source: "somewhere".into(),
+            licence: "CC0-1.0".into(),
+            redistributable: true,
+        };
+        let description = description("What it is.", &free);
+        assert!(
+            description.contains("may be passed on") && description.contains("CC0-1.0"),
+            "{description}"
+        );
     }
 
     /// Computes the graph as plain sums, node by node, and compares with the network itself.

@@ -5,6 +5,7 @@
 mod deep;
 mod engine;
 mod error;
+mod export;
 mod picture;
 mod project;
 mod session;

@@ -23,7 +23,7 @@ use crate::{
 #[wasm_bindgen(js_name = Session)]
 #[derive(Default)]
 pub struct WebSession {
-    session: Session,
+    pub(super) session: Session,
 }
 
 /// What the page shows of a session.
@@ -149,15 +149,7 @@ impl WebSession {
     /// # Errors
     /// `too-few-classes`, `embedding-…`.
     pub fn assess(&mut self, class_ids: &[u32], embeddings: &[f32], tuned: &[f32]) -> Result<JsValue, JsValue> {
-        let mut photos = Vec::with_capacity(class_ids.len());
-        let mut tuned = tuned.chunks(LENGTH);
-        for (class_id, values) in class_ids.iter().zip(embeddings.chunks(LENGTH)) {
-            let query = Query {
-                plain: Embedding::new(values.to_vec())?,
-                tuned: tuned.next().map(|values| Embedding::new(values.to_vec())).transpose()?,
-            };
-            photos.push((*class_id, query));
-        }
+        let photos: Vec<_> = class_ids.iter().copied().zip(queries(embeddings, tuned)?).collect();
         to_js(&self.session.assess(&photos)?)
     }
 
@@ -328,6 +320,18 @@ impl Trainer {
     pub fn run(&mut self, count: usize) -> Result<JsValue, JsValue> {
         to_js(&self.training.run(count))
     }
+}
+
+/// Photos to name, from their embeddings, which lie one after the other, and those by a tuned layer, if any.
+pub fn queries(embeddings: &[f32], tuned: &[f32]) -> Result<Vec<Query>, Error> {
+    let mut tuned = tuned.chunks(LENGTH);
+    let query = |values: &[f32]| {
+        Ok(Query {
+            plain: Embedding::new(values.to_vec())?,
+            tuned: tuned.next().map(|values| Embedding::new(values.to_vec())).transpose()?,
+        })
+    };
+    embeddings.chunks(LENGTH).map(query).collect()
 }
 
 /// The options of a training; none are the default's.

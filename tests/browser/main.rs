@@ -7,6 +7,7 @@ mod cards;
 mod classes;
 mod embed;
 mod engine;
+mod export;
 mod flowers;
 mod golden;
 mod helper;
@@ -41,6 +42,7 @@ fn main() {
         project_files::trials(),
         share::trials(),
         embed::trials(),
+        export::trials(),
         golden::trials(),
         offline::trials(),
         privacy::trials(),

@@ -13,7 +13,6 @@ use glimpse::{
     siamese::Siamese,
 };
 use libtest_mimic::{Failed, Trial};
-use serde_json::json;
 
 use crate::{
     learning::{choose, set, taught},
@@ -134,25 +133,14 @@ fn same_or_different() -> Outcome {
 
 fn saved_and_loaded_again() -> Outcome {
     let (stage, drawn) = taught("metrics-saved")?;
-    let folder = scratch("metrics-download");
-    stage.page.send(
-        "Page.setDownloadBehavior",
-        json!({"behavior": "allow", "downloadPath": folder}),
-    )?;
+    let file = stage.download_to(&scratch("metrics-download"))?;
+    let file = file.join("siamese-3-classes.safetensors");
     choose(&stage, "siamese")?;
     stage.train()?;
     stage.wait("document.querySelector('.train').dataset.running === 'false'")?;
     stage.page.click("#save-metric")?;
-    let file = folder.join("siamese-3-classes.safetensors");
-    for _ in 0..100 {
-        stage
-            .page
-            .eval::<Option<()>>("new Promise((done) => setTimeout(() => done(null), 100))")?;
-        if file.is_file() {
-            break;
-        }
-    }
     let network = check(weights())?.identity;
+    stage.wait_for_file(&file)?;
     let saved = LearnedMetric::from_safetensors(&fs::read(&file)?, &network)?;
     assert_eq!((saved.provenance().classes, saved.provenance().images), (3, 9));
 

@@ -3,10 +3,12 @@
 use std::{
     path::{Path, PathBuf},
     rc::Rc,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
 use xtask::{
     cdp::Page,
     chrome::{Builder, Chrome},
@@ -235,6 +237,23 @@ impl Stage {
     /// Waits until the browser has all that the page shows.
     pub fn wait_until_kept(&self) -> Result<()> {
         self.wait("document.documentElement.dataset.kept === 'saved'")
+    }
+
+    /// What is downloaded from now on lies in this folder, which is given back.
+    pub fn download_to(&self, folder: &Path) -> Result<PathBuf> {
+        let behavior = json!({"behavior": "allow", "downloadPath": folder});
+        self.page.send("Page.setDownloadBehavior", behavior)?;
+        Ok(folder.to_owned())
+    }
+
+    /// Waits for a file that is being downloaded.
+    pub fn wait_for_file(&self, file: &Path) -> Result<()> {
+        let end = Instant::now() + PATIENCE;
+        while !file.is_file() {
+            ensure!(Instant::now() < end, "{} was not downloaded", file.display());
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
     }
 
     /// The codes of the files that the page has complained about.

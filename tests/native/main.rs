@@ -3,6 +3,7 @@
 mod cli;
 mod eval;
 mod golden;
+mod onnx;
 mod photos;
 mod pretrain;
 mod project_files;
@@ -19,6 +20,7 @@ fn main() {
         cli::trials(),
         eval::trials(),
         golden::trials(),
+        onnx::trials(),
         pretrain::trials(),
         project_files::trials(),
     ]

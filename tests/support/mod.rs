@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
     sync::OnceLock,
 };
 
@@ -232,4 +233,32 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32
+}
+
+/// A test that computes ONNX files by tract: listed as ignored where `cargo xtask test` has not built `tests/tract` yet.
+pub fn trial_by_tract(name: &str, test: fn() -> Outcome) -> Trial {
+    Trial::test(name, test).with_ignored_flag(!tract().is_file())
+}
+
+fn tract() -> PathBuf {
+    root().join("target/tract/debug/tract")
+}
+
+/// The outputs of an ONNX file for each square, as tract computes them: `[squares][outputs]`.
+pub fn computed_by_tract(file: &Path, squares: &[Square]) -> Result<Vec<Vec<Vec<f32>>>, Failed> {
+    let numbers = squares.iter().flat_map(Square::normalised);
+    let bytes: Vec<u8> = numbers.flat_map(f32::to_le_bytes).collect();
+    let input = file.with_extension("input");
+    fs::write(&input, bytes)?;
+    let run = Command::new(tract())
+        .arg(file)
+        .stdin(fs::File::open(&input)?)
+        .output()?;
+    if !run.status.success() {
+        return Err(String::from_utf8_lossy(&run.stderr).into_owned().into());
+    }
+    let numbers = |column: &str| column.split(' ').map(str::parse).collect::<Result<Vec<f32>, _>>();
+    let outputs = |line: &str| line.split('\t').map(numbers).collect::<Result<Vec<_>, _>>();
+    let lines = String::from_utf8(run.stdout)?;
+    Ok(lines.lines().map(outputs).collect::<Result<_, _>>()?)
 }

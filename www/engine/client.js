@@ -7,7 +7,7 @@ import { Job, Link } from './link.js';
 import { EngineError } from './protocol.js';
 import { PhotoQueue } from './queue.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, EngineInfo, LinkClass, Method, Metric, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, LinkClass, Method, Metric, NamedEmbedding, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -19,6 +19,9 @@ const PING_EVERY = 5000;
 const WORTH_HELP = 1000;
 /** Changes of the support set: a new worker learns them from the page's truth, so they need not be sent again. */
 const CARRIED_BY_SUPPORT = ['setSupport', 'setShot', 'removeShot', 'removeClass', 'setActive', 'forgetMetric'];
+
+/** What would be answered otherwise by a new worker, which has no trained head. */
+const NEVER_AGAIN = ['train', 'onnxFile', 'answersFile'];
 
 /** @typedef {{signal?: AbortSignal, onProgress?: (progress: any) => void, transfer?: Transferable[]}} RequestOptions */
 
@@ -291,6 +294,36 @@ export class EngineClient extends EventTarget {
   }
 
   /**
+   * Embeddings as a file, a row for each.
+   * @param {'npy' | 'csv'} format
+   * @param {NamedEmbedding[]} shots
+   * @returns {Promise<{file: Blob}>}
+   */
+  embeddingsFile(format, shots) {
+    return this.#request('embeddingsFile', { format, shots });
+  }
+
+  /**
+   * What is said of photos, as CSV.
+   * @param {(AskedPhoto & {name: string})[]} photos
+   * @param {ClassName[]} classes
+   * @param {number} threshold
+   * @returns {Promise<{file: Blob}>}
+   */
+  answersFile(photos, classes, threshold) {
+    return this.#request('answersFile', { photos, classes, threshold });
+  }
+
+  /**
+   * The network and what names photos now, as an ONNX file.
+   * @param {ClassName[]} classes
+   * @returns {Promise<{file: Blob}>}
+   */
+  onnxFile(classes) {
+    return this.#request('onnxFile', { classes });
+  }
+
+  /**
    * @param {TrainingOptions} options
    * @param {ShotPicture[]} pictures of all shots, where the method is `deep`; else none are needed
    * @param {RequestOptions} requestOptions
@@ -468,7 +501,7 @@ export class EngineClient extends EventTarget {
     job.started = false;
     const refused = job.crashes >= MOST_CRASHES_PER_JOB && (job.op !== 'start' || job.args.checkpoint);
     if (refused) return job.reject(new EngineError('photo-crashed', message));
-    if (job.transfer.length > 0 || job.op === 'train') return job.reject(new EngineError('crashed', message));
+    if (job.transfer.length > 0 || NEVER_AGAIN.includes(job.op)) return job.reject(new EngineError('crashed', message));
     if (job.op === 'start') job.args = this.#startArguments();
     this.#send(job);
   }

@@ -51,6 +51,7 @@
  * @property {boolean} kept
  * @property {boolean} manifest false for a network that the visitor brought
  * @property {string} identity by which learned metrics know their network, whatever file it came from
+ * @property {boolean} redistributable whether its licence lets it be passed on
  */
 
 /**
@@ -72,6 +73,9 @@
  * What a shot's embedding was made of, for a training that reaches the network.
  * @typedef {{id: number, picture: Blob}} ShotPicture
  */
+
+/** @typedef {{id: number, name: string}} ClassName */
+/** @typedef {{className: string, name: string, embedding: Float32Array}} NamedEmbedding */
 
 /** @typedef {'siamese' | 'triplet' | 'cosine-metric'} MetricMethod */
 /** @typedef {'finetune' | 'finetune-plain' | 'prototype' | 'nearest' | 'deep' | MetricMethod} Method */

@@ -40,6 +40,7 @@ export async function loadWeights(onProgress) {
     kept,
     manifest: true,
     identity: manifest.identity,
+    redistributable: manifest.redistributable === true,
   };
   return { bytes, manifest: text, network };
 }
@@ -56,7 +57,7 @@ export async function readCheckpoint(file) {
       throw new EngineError('file-unreadable', String(error));
     },
   );
-  const network = { name: file.name, source: file.name, bytes: bytes.length, trained: true, fromCache: false, checked: false, kept: false, manifest: false, identity: '' };
+  const network = { name: file.name, source: file.name, bytes: bytes.length, trained: true, fromCache: false, checked: false, kept: false, manifest: false, identity: '', redistributable: false };
   return { bytes, manifest: null, network };
 }
 

@@ -9,7 +9,7 @@ import { readProject, writeProject } from './project-file.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, LinkClass, Method, Metric, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -41,6 +41,8 @@ let engine = null;
 let oneView = false;
 /** By what the network that embeds is known to metrics. */
 let networkIdentity = '';
+/** Reads the network that embeds once more. @type {() => Promise<{bytes: Uint8Array, manifest: string | null, network: NetworkInfo}>} */
+let readNetwork = () => loadWeights(() => {});
 /** What one view took, in milliseconds. */
 let viewMilliseconds = 0;
 /**
@@ -105,6 +107,9 @@ const operations = {
   readProject: { queue: atOnce, run: read },
   link: { queue: (run) => engineLane.addFirst(run), run: link },
   openLink: { queue: atOnce, run: openLink },
+  embeddingsFile: { queue: atOnce, run: embeddingsFile },
+  answersFile: { queue: atOnce, run: answersFile },
+  onnxFile: { queue: atOnce, run: onnxFile },
 };
 
 /**
@@ -133,9 +138,8 @@ function atOnce(run) {
  */
 async function start({ backend, reason, checkpoint, views: decided }, job) {
   job.report({ phase: 'module' });
-  const weights = checkpoint
-    ? readCheckpoint(checkpoint)
-    : loadWeights((loaded, total) => job.report({ phase: 'weights', loaded, total }));
+  const read = (/** @type {(loaded: number, total: number) => void} */ onProgress) => (checkpoint ? readCheckpoint(checkpoint) : loadWeights(onProgress));
+  const weights = read((loaded, total) => job.report({ phase: 'weights', loaded, total }));
   const [{ bytes, manifest, network }, name] = await Promise.all([weights, moduleReady]);
   job.check();
   network.identity ||= module.networkIdentity(bytes);
@@ -146,6 +150,7 @@ async function start({ backend, reason, checkpoint, views: decided }, job) {
     engine?.free();
     engine = started.engine;
     networkIdentity = network.identity;
+    readNetwork = () => read(() => {});
     const milliseconds = await timeView();
     viewMilliseconds = milliseconds;
     const views = decided ?? chooseViews(milliseconds);
@@ -443,6 +448,34 @@ async function read({ file }, job) {
 /** @param {{embeddings: [Float32Array, Float32Array]}} args */
 async function sameOrDifferent({ embeddings: [a, b] }) {
   return { probability: (await session).sameOrDifferent(a, b) };
+}
+
+/** @param {{format: 'npy' | 'csv', shots: NamedEmbedding[]}} args */
+async function embeddingsFile({ format, shots }) {
+  await moduleReady;
+  const [classes, names, embeddings] = [shots.map((shot) => shot.className), shots.map((shot) => shot.name), joined(shots.map((shot) => shot.embedding))];
+  return { file: new Blob([module.embeddingsFile(format, classes, names, embeddings)]) };
+}
+
+/** @param {{photos: (AskedPhoto & {name: string})[], classes: ClassName[], threshold: number}} args */
+async function answersFile({ photos, classes, threshold }) {
+  const tuned = joined((await tunedOf(photos)).filter((values) => values !== undefined));
+  const [names, embeddings] = [photos.map(({ name }) => name), joined(photos.map(({ embedding }) => embedding))];
+  return { file: new Blob([(await session).answersFile(names, embeddings, tuned, classes, threshold)]) };
+}
+
+/**
+ * The engine keeps its weights in a form of its own, so they are read once more.
+ * @param {{classes: ClassName[]}} args
+ * @param {Job} job
+ */
+async function onnxFile({ classes }, job) {
+  const { bytes, manifest, network } = await readNetwork();
+  job.check();
+  const { source, identity } = network;
+  if (manifest && identity !== networkIdentity) throw new EngineError('weights-changed', `expected ${networkIdentity}, got ${identity}`);
+  const file = (await session).onnx(bytes, { identity: networkIdentity, source, manifest: manifest ?? undefined }, classes);
+  return { file: new Blob([file]) };
 }
 
 /**

@@ -12,6 +12,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, ExitCode, Stdio};
 use tally::Tally;
 
+/// Builds `tests/tract` where the tests look for it.
+const TRACT: [&str; 5] = [
+    "build",
+    "--manifest-path",
+    "tests/tract/Cargo.toml",
+    "--target-dir",
+    "target/tract",
+];
+
 /// Runs all steps. The exit code says whether everything passed; with `CI=true` nothing may have been skipped either.
 pub fn run() -> Result<ExitCode> {
     chrome::prepare()?;
@@ -37,6 +46,8 @@ pub fn run() -> Result<ExitCode> {
     tally.step("clippy for wasm", clippy_for_wasm(toolchain));
     heading("the page's module");
     tally.step("the page's module", wasm::package(Profile::Ci).map(|_| ()));
+    heading("tract, which computes ONNX files in tests");
+    tally.step("tract", shown(cargo().args(TRACT)));
     heading("tests");
     cargo_test(&mut tally)?;
 
