@@ -334,7 +334,7 @@ mod native {
     fn predict(args: &PredictArgs) -> Result<(), Error> {
         let running = start(&args.network)?;
         if let Some(text) = link_text(&args.model)? {
-            return predict_shared(&running, &link::read(&text)?, &args.photos);
+            return predict_shared(&running, &link::read(&text)?, args);
         }
         let (mut model, views) = match args.model.is_dir() {
             true => (learn(&running, &folder::classes(&args.model)?, &args.how)?, Views::All),
@@ -350,14 +350,24 @@ mod native {
         let classes = model.classes().to_vec();
         let tuned = model.tuned().cloned();
         let look = |photo: &Path| query(&running.backbone, photo, views, tuned.as_deref());
+        tell(args, classes, look, |query| model.predict(query))
+    }
+
+    /// Says what each photo is: in a sentence, or as a row of a table.
+    fn tell<Q>(
+        args: &PredictArgs,
+        classes: Vec<String>,
+        look: impl Fn(&Path) -> Result<Q, Error>,
+        mut name: impl FnMut(Q) -> Result<Prediction, Error>,
+    ) -> Result<(), Error> {
         if !args.csv {
             return each(&args.photos, look, |photo, query| {
-                print_line(&describe(photo, &model.predict(query)?, &classes))
+                print_line(&describe(photo, &name(query)?, &classes))
             });
         }
         let mut answers = Answers::new(io::stdout(), classes, args.threshold)?;
         each(&args.photos, look, |photo, query| {
-            answers.add(&photo.display().to_string(), &model.predict(query)?)
+            answers.add(&photo.display().to_string(), &name(query)?)
         })
     }
 
@@ -374,14 +384,11 @@ mod native {
     }
 
     /// Names photos by the classifier of a share link.
-    fn predict_shared(running: &Running, shared: &Shared, photos: &[PathBuf]) -> Result<(), Error> {
+    fn predict_shared(running: &Running, shared: &Shared, args: &PredictArgs) -> Result<(), Error> {
         shared.check_network(&running.manifest.identity)?;
-        let classes: Vec<String> = shared.classes().iter().map(|class| class.name.clone()).collect();
-        for photo in photos {
-            let prediction = shared.predict(&embed_photo(&running.backbone, photo, Views::All)?);
-            print_line(&describe(photo, &prediction, &classes))?;
-        }
-        Ok(())
+        let classes = shared.classes().iter().map(|class| class.name.clone()).collect();
+        let look = |photo: &Path| embed_photo(&running.backbone, photo, Views::All);
+        tell(args, classes, look, |embedding| Ok(shared.predict(&embedding)))
     }
 
     /// A file that `fit` or the page saved, by its content, for the network with this hash; and how its photos are looked at.
