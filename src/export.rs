@@ -1,4 +1,5 @@
-//! Embeddings and answers for other programs: NumPy's `.npy`, and CSV for spreadsheets. Knows neither files nor networks.
+//! Embeddings, answers and photos for other programs: NumPy's `.npy`, CSV for spreadsheets, zip archives. Knows neither files
+//! nor networks.
 //!
 //! CSV is RFC 4180's, in UTF-8, with a header. Names that a spreadsheet would compute, those that begin with `=`, `+`, `-`,
 //! `@`, a tab or a carriage return, get an apostrophe before them, as OWASP's "CSV Injection" advises; numbers stay as they
@@ -6,12 +7,14 @@
 
 use std::{
     borrow::Cow,
+    collections::HashMap,
     io::{self, Write},
     str::FromStr,
 };
 
 use crate::{
     Embedding, Error,
+    archive::ArchiveWriter,
     embedding::LENGTH,
     evaluation::argmax,
     session::{Prediction, Score},
@@ -44,6 +47,45 @@ impl FromStr for Format {
                 got: other.into(),
             }),
         }
+    }
+}
+
+/// Photos as a zip archive with a folder for each class, which [`crate::project::open`] reads as samples. The archive's bytes
+/// are handed out as they come.
+#[derive(Debug, Default)]
+pub struct PhotoArchive {
+    writer: ArchiveWriter,
+    counts: HashMap<String, usize>,
+}
+
+impl PhotoArchive {
+    /// Adds a class's next photo, a PNG. Gives the archive's next bytes.
+    ///
+    /// # Errors
+    /// [`Error::ProjectTooLarge`].
+    pub fn add(&mut self, class: &str, png: &[u8]) -> Result<Vec<u8>, Error> {
+        let folder = folder_name(class);
+        let count = self.counts.entry(folder.to_lowercase()).or_default();
+        *count += 1;
+        self.writer.add(&format!("{folder}/{count:04}.png"), png)
+    }
+
+    /// Ends the archive, and gives its last bytes.
+    ///
+    /// # Errors
+    /// [`Error::ProjectTooLarge`].
+    pub fn finish(self) -> Result<Vec<u8>, Error> {
+        self.writer.finish()
+    }
+}
+
+/// A class's name as every system takes it for a folder's.
+fn folder_name(class: &str) -> String {
+    let refused = |letter: char| letter.is_control() || r#"/\:*?"<>|"#.contains(letter);
+    let name = class.replace(refused, "_");
+    match name.trim_matches(['.', ' ']) {
+        "" => "_".into(),
+        name => name.into(),
     }
 }
 
@@ -202,6 +244,23 @@ mod tests {
             embedding,
         };
         embeddings.iter().zip(names).map(row).collect()
+    }
+
+    #[test]
+    fn photos_lie_in_folders_that_every_system_takes() {
+        assert_eq!(folder_name("red fox"), "red fox");
+        assert_eq!(folder_name("../a:b*c?"), "_a_b_c_");
+        assert_eq!(folder_name(" ... "), "_");
+        let mut archive = PhotoArchive::default();
+        let mut bytes = Vec::new();
+        for class in ["fox", "a/b", "fox", "Fox"] {
+            bytes.extend(archive.add(class, b"png").unwrap());
+        }
+        bytes.extend(archive.finish().unwrap());
+        let length = bytes.len() as u64;
+        let read = crate::archive::Archive::open(bytes, length).unwrap();
+        let names: Vec<&str> = read.entries().iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["fox/0001.png", "a_b/0001.png", "fox/0002.png", "Fox/0003.png"]);
     }
 
     #[test]

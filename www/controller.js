@@ -133,6 +133,7 @@ export class Controller {
     this.#export = new Export(this.#client, this.#model, {
       failed: (error) => this.#toasts.show(explain(error)),
       threshold: () => this.#trying.threshold,
+      trained: () => this.#head === 'trained',
     });
     this.#mount();
     this.#listenToModel();

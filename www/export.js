@@ -1,6 +1,7 @@
 // Takes what the page knows elsewhere: embeddings, answers and the classifier become files among the browser's downloads.
 // Page side: it decides what can be made of the model as it is; the engine makes it.
 
+import { EngineError } from './engine/protocol.js';
 import { hasEmbedding } from './model.js';
 import { text } from './strings.js';
 import { download } from './views/dom.js';
@@ -18,6 +19,7 @@ export class Export {
   #model;
   #failed;
   #threshold;
+  #trained;
   #view = new ExportView();
   /** @type {Kind | null} the file that is being made */
   #making = null;
@@ -25,13 +27,15 @@ export class Export {
   /**
    * @param {EngineClient} client
    * @param {Model} model
-   * @param {{failed: (error: any) => void, threshold: () => number}} page what it does with errors, and how sure an answer must be
+   * @param {{failed: (error: any) => void, threshold: () => number, trained: () => boolean}} page what it does with errors, how
+   *   sure an answer must be, and whether something was trained
    */
-  constructor(client, model, { failed, threshold }) {
+  constructor(client, model, { failed, threshold, trained }) {
     this.#client = client;
     this.#model = model;
     this.#failed = failed;
     this.#threshold = threshold;
+    this.#trained = trained;
     this.element = this.#view.element;
     this.#view.addEventListener('take', (event) => this.#take(/** @type {CustomEvent} */ (event).detail.kind));
     this.refresh();
@@ -47,6 +51,8 @@ export class Export {
       csv: this.#state('csv', embeddings, words.hints.csv),
       onnx: this.#state('onnx', classifier, words.hints.onnx(this.#client.info?.network.redistributable ?? false)),
       answers: this.#state('answers', answers, words.hints.answers),
+      head: this.#state('head', this.#trained() ? null : words.reasons.head, words.hints.head),
+      photos: this.#state('photos', this.#pictures().length === 0 ? words.reasons.shots : null, words.hints.photos),
     });
   }
 
@@ -74,6 +80,10 @@ export class Export {
     );
   }
 
+  #pictures() {
+    return this.#model.classes.flatMap(({ name: className, shots }) => shots.flatMap(({ picture }) => (picture ? [{ className, picture }] : [])));
+  }
+
   /** The photos to try, in the order in which they came. */
   #photos() {
     const photos = this.#model.tests.filter((test) => test.embedding && test.picture).reverse();
@@ -99,7 +109,16 @@ export class Export {
   #make(kind) {
     const classes = this.#model.classes.map(({ id, name }) => ({ id, name }));
     if (kind === 'onnx') return this.#client.onnxFile(classes);
+    if (kind === 'photos') return this.#client.photosFile(this.#pictures());
+    if (kind === 'head') return this.#head();
     if (kind === 'answers') return this.#client.answersFile(this.#photos(), classes, this.#threshold());
     return this.#client.embeddingsFile(kind, this.#shots());
+  }
+
+  /** What was trained, by itself. */
+  async #head() {
+    const { file } = await this.#client.headFile();
+    if (!file) throw new EngineError('stale-head');
+    return { file: new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (file)]) };
   }
 }

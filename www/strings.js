@@ -430,11 +430,27 @@ export const text = {
 
   export: {
     title: 'Take it elsewhere',
-    names: { onnx: 'Classifier (ONNX)', answers: 'Results (CSV)', csv: 'Embeddings (CSV)', npy: 'Embeddings (.npy)' },
-    files: { onnx: 'classifier.onnx', answers: 'results.csv', csv: 'embeddings.csv', npy: 'embeddings.npy' },
+    names: {
+      onnx: 'Classifier (ONNX)',
+      head: 'Head (.safetensors)',
+      answers: 'Results (CSV)',
+      photos: 'Photos (.zip)',
+      csv: 'Embeddings (CSV)',
+      npy: 'Embeddings (.npy)',
+    },
+    files: {
+      onnx: 'classifier.onnx',
+      head: 'head.safetensors',
+      answers: 'results.csv',
+      photos: 'photos.zip',
+      csv: 'embeddings.csv',
+      npy: 'embeddings.npy',
+    },
     hints: {
       onnx: (/** @type {boolean} */ redistributable) =>
         `The network with your classes, about 45 MB. It looks at one view of a photo. ${redistributable ? 'Its licence lets you pass it on.' : 'For your own use: this network may not be passed on.'}`,
+      head: 'What was trained, without the network: weights, bias, scale and origin.',
+      photos: 'The photos of your classes, a folder for each. Opens here again, too.',
       answers: 'A row for each photo to try: its answer, and how sure it is of each class.',
       csv: 'A row for each photo of your classes: class, name, 1536 numbers.',
       npy: 'The same numbers for NumPy, row by row.',
@@ -443,6 +459,7 @@ export const text = {
       engine: 'Waiting for the network.',
       shots: 'Add a photo to a class first.',
       classes: 'Add a photo to two classes first.',
+      head: 'Train first.',
       photos: 'Add a photo to try first.',
     },
     making: 'Being made …',

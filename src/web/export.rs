@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Embedding, Error, StateDict,
     embedding::LENGTH,
-    export::{self, Answers, Row},
+    export::{self, Answers, PhotoArchive, Row},
     manifest::{Manifest, Origin},
     onnx::{self, About, Named},
 };
@@ -48,6 +48,38 @@ pub fn embeddings_file(
     let photos = classes.iter().zip(&names).zip(&embeddings);
     let rows = photos.map(|((class, name), embedding)| Row { class, name, embedding });
     export::embeddings(format.parse()?, &rows.collect::<Vec<_>>())
+}
+
+/// Photos that are put into a zip archive, a folder for each class.
+#[wasm_bindgen(js_name = PhotoArchive)]
+#[derive(Default)]
+pub struct WebPhotoArchive {
+    archive: PhotoArchive,
+}
+
+#[wasm_bindgen(js_class = PhotoArchive)]
+impl WebPhotoArchive {
+    /// An archive of nothing.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the PNG of a class's next photo, and gives the file's next bytes.
+    ///
+    /// # Errors
+    /// `project-too-large`.
+    pub fn add(&mut self, class: &str, png: &[u8]) -> Result<Vec<u8>, Error> {
+        self.archive.add(class, png)
+    }
+
+    /// Gives the file's last bytes, and takes the archive.
+    ///
+    /// # Errors
+    /// `project-too-large`.
+    pub fn finish(self) -> Result<Vec<u8>, Error> {
+        self.archive.finish()
+    }
 }
 
 #[wasm_bindgen(js_class = Session)]

@@ -22,6 +22,7 @@ pub fn trials() -> Vec<Trial> {
             nothing_to_take_at_first_and_why,
         ),
         trial("export::embeddings", embeddings),
+        trial("export::photos_and_what_was_trained", photos_and_what_was_trained),
         trial_by_tract("export::a_classifier_answers_elsewhere", a_classifier_answers_elsewhere),
     ]
 }
@@ -61,6 +62,8 @@ fn nothing_to_take_at_first_and_why() -> Outcome {
         ("answers", "two classes"),
         ("csv", "a class"),
         ("npy", "a class"),
+        ("photos", "a class"),
+        ("head", "Train first"),
     ] {
         let told: (bool, String) = stage.page.eval(&format!(
             "(({{ disabled }}, {{ textContent }}) => [disabled, textContent])(
@@ -92,6 +95,34 @@ fn embeddings() -> Outcome {
         .collect();
     let written = table[1..].iter().flat_map(|row| &row[2..]).map(|cell| cell.parse());
     assert_eq!(written.collect::<Result<Vec<f32>, _>>()?, values);
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// The zip of the photos opens here again, as the same classes.
+fn photos_and_what_was_trained() -> Outcome {
+    let (stage, drawn) = taught("export-photos")?;
+    let zip = take(&stage, "photos", "photos.zip", "export-photos-zip")?;
+    stage.train()?;
+    let head = fs::read(take(&stage, "head", "head.safetensors", "export-head")?)?;
+    let head = safetensors::SafeTensors::deserialize(&head)?;
+    assert_eq!(head.tensor("weight")?.shape()[0], drawn.classes.len());
+
+    stage.wait_until_kept()?;
+    stage
+        .page
+        .eval::<Option<()>>("(document.querySelector('#new-project').click(), null)")?;
+    stage.wait("document.querySelectorAll('.shot').length === 0")?;
+    stage.page.set_files("#project-input", &[zip])?;
+    stage.wait("document.querySelectorAll('.shot[data-status=ready]').length === 9")?;
+    let names: Vec<String> = stage
+        .page
+        .eval("[...document.querySelectorAll('.class-name')].map((input) => input.value)")?;
+    let mut expected: Vec<&str> = drawn.classes.iter().map(|(name, _)| name.as_str()).collect();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
     stage.assert_quiet()?;
     Ok(())
 }

@@ -304,6 +304,15 @@ export class EngineClient extends EventTarget {
   }
 
   /**
+   * Photos as a zip, a folder for each class.
+   * @param {{className: string, picture: Blob}[]} photos
+   * @returns {Promise<{file: Blob}>}
+   */
+  photosFile(photos) {
+    return this.#request('photosFile', { photos });
+  }
+
+  /**
    * What is said of photos, as CSV.
    * @param {(AskedPhoto & {name: string})[]} photos
    * @param {ClassName[]} classes

@@ -36,6 +36,30 @@ export async function writeProject(module, project, head, job) {
 }
 
 /**
+ * Photos alone, in a folder for each class.
+ * @param {any} module
+ * @param {{className: string, picture: Blob}[]} photos
+ * @param {Job} job
+ * @returns {Promise<{file: Blob}>}
+ */
+export async function writePhotos(module, photos, job) {
+  let archive = new module.PhotoArchive();
+  try {
+    const parts = [];
+    for (const { className, picture } of photos) {
+      parts.push(new Blob([archive.add(className, new Uint8Array(await readable(picture.arrayBuffer())))]));
+      job.check();
+    }
+    const last = archive;
+    archive = null; // It is taken, whether that succeeds or not.
+    parts.push(new Blob([last.finish()]));
+    return { file: new Blob(parts, { type: 'application/zip' }) };
+  } finally {
+    archive?.free();
+  }
+}
+
+/**
  * @param {any} module
  * @param {Blob} file
  * @param {Job} job

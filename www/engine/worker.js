@@ -5,7 +5,7 @@ import { probeWebGpu, startEngine } from './backend.js';
 import { Lane, nextTask } from './lane.js';
 import { loadModule } from './module.js';
 import { pictureOf, pictureOfFrame, pictureOfPng, pngOf } from './pictures.js';
-import { readProject, writeProject } from './project-file.js';
+import { readProject, writePhotos, writeProject } from './project-file.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
@@ -110,6 +110,7 @@ const operations = {
   embeddingsFile: { queue: atOnce, run: embeddingsFile },
   answersFile: { queue: atOnce, run: answersFile },
   onnxFile: { queue: atOnce, run: onnxFile },
+  photosFile: { queue: atOnce, run: photosFile },
 };
 
 /**
@@ -457,6 +458,15 @@ async function embeddingsFile({ format, shots }) {
   return { file: new Blob([module.embeddingsFile(format, classes, names, embeddings)]) };
 }
 
+/**
+ * @param {{photos: {className: string, picture: Blob}[]}} args
+ * @param {Job} job
+ */
+async function photosFile({ photos }, job) {
+  await moduleReady;
+  return writePhotos(module, photos, job);
+}
+
 /** @param {{photos: (AskedPhoto & {name: string})[], classes: ClassName[], threshold: number}} args */
 async function answersFile({ photos, classes, threshold }) {
   const tuned = joined((await tunedOf(photos)).filter((values) => values !== undefined));
@@ -512,7 +522,7 @@ async function startDeep(current, options, pictures, job) {
       const picture = await pictureOfPng(module, /** @type {Blob} */ (ofShot.get(id)));
       preparation.add(await engine.maps(preparation, picture, oneView).finally(() => picture.free()));
       const looks = ((performance.now() - began) / (index + 1)) * (ids.length - index - 1);
-      job.report({ looked: index + 1, of: ids.length, left: looks + options.steps * VIEWS_PER_STEP * viewMilliseconds });
+      job.report({ looked: index + 1, of: ids.length, left: looks + (options.steps ?? 0) * VIEWS_PER_STEP * viewMilliseconds });
       await nextTask();
       job.check();
     }

@@ -4,10 +4,10 @@
 import { text } from '../strings.js';
 import { el, emit, icon } from './dom.js';
 
-/** @typedef {'npy' | 'csv' | 'onnx' | 'answers'} Kind */
+/** @typedef {'npy' | 'csv' | 'onnx' | 'answers' | 'head' | 'photos'} Kind */
 
 const words = text.export;
-const KINDS = /** @type {Kind[]} */ (['onnx', 'answers', 'csv', 'npy']);
+const KINDS = /** @type {Kind[]} */ (['onnx', 'head', 'answers', 'photos', 'csv', 'npy']);
 
 export class ExportView extends EventTarget {
   #rows = KINDS.map((kind) => this.#row(kind));
