@@ -13,7 +13,6 @@ use glimpse::{
     siamese::Siamese,
 };
 use libtest_mimic::{Failed, Trial};
-use serde_json::json;
 
 use crate::{
     learning::{choose, set, taught},
