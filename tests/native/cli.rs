@@ -15,6 +15,8 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("cli::weights_untrained", weights_untrained),
         trial("cli::embed_prints_numbers", embed_prints_numbers),
+        trial("cli::embeddings_are_written", embeddings_are_written),
+        trial("cli::a_folder_becomes_a_table", a_folder_becomes_a_table),
         trial("cli::predict_names_drawn_pictures", predict_names_drawn_pictures),
         trial(
             "cli::a_saved_model_predicts_as_its_folder",
@@ -78,6 +80,87 @@ fn embed_prints_numbers() -> Outcome {
         assert_eq!(numbers.len(), 512);
         assert!(numbers.iter().all(|number| number.is_finite()));
     }
+    Ok(())
+}
+
+fn embeddings_are_written() -> Outcome {
+    let folder = scratch("cli-embeddings");
+    drawn_classes(&folder)?;
+    let (weights, classes) = (untrained_weights(), folder.join("classes"));
+    let write = |name: &str| {
+        let out = folder.join(name);
+        (
+            glimpse(&[&"embed", &"--weights", &weights, &classes, &"--out", &out]),
+            out,
+        )
+    };
+    let (csv, npy) = (write("e.csv"), write("e.npy"));
+    for (out, _) in [&csv, &npy] {
+        assert!(out.status.success(), "{}", text(&out.stderr));
+    }
+    let table = fs::read_to_string(csv.1)?;
+    let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 9);
+    assert_eq!(rows[0][..2], ["checks", "0.png"]);
+    let numbers = rows.iter().flat_map(|row| &row[2..]).map(|cell| cell.parse());
+    let numbers = numbers.collect::<Result<Vec<f32>, _>>()?;
+    let array = fs::read(npy.1)?;
+    let values = array[128..]
+        .as_chunks()
+        .0
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes));
+    assert!(values.eq(numbers), "both hold the same numbers");
+    let neither = write("e.txt").0;
+    assert!(!neither.status.success() && text(&neither.stderr).contains("npy or csv"));
+    Ok(())
+}
+
+fn a_folder_becomes_a_table() -> Outcome {
+    let folder = scratch("cli-table");
+    let drawn = drawn_classes(&folder)?;
+    let asked = folder.join("asked");
+    fs::create_dir_all(asked.join("deeper"))?;
+    for (index, (_, photo)) in drawn.queries.iter().enumerate() {
+        fs::copy(photo, asked.join(format!("deeper/{index}.png")))?;
+    }
+    fs::copy(fixture("text.jpg"), asked.join("no-photo.jpg"))?;
+    let (weights, classes) = (untrained_weights(), folder.join("classes"));
+    let table = |threshold: &str| {
+        glimpse(&[
+            &"predict",
+            &"--weights",
+            &weights,
+            &"--csv",
+            &"--threshold",
+            &threshold,
+            &classes,
+            &asked,
+        ])
+    };
+    let sure = table("0");
+    assert!(sure.status.success(), "{}", text(&sure.stderr));
+    assert!(text(&sure.stderr).contains("no-photo.jpg"), "what is left out is told");
+    let said = text(&sure.stdout);
+    let rows: Vec<Vec<&str>> = said.lines().map(|line| line.split(',').collect()).collect();
+    let header = [
+        "photo",
+        "answer",
+        "probability",
+        "familiar",
+        "checks",
+        "disc",
+        "stripes",
+    ];
+    assert_eq!(rows[0], header);
+    assert_eq!(rows.len(), 1 + drawn.queries.len());
+    for (row, (class, _)) in rows[1..].iter().zip(&drawn.queries) {
+        assert_eq!(row[1], class);
+        let column = header.iter().position(|name| name == class).ok_or("a column")?;
+        assert_eq!(row[2], row[column], "the answer's own probability");
+    }
+    let unsure = text(&table("1.1").stdout);
+    assert!(unsure.lines().skip(1).all(|line| line.split(',').nth(1) == Some("")));
     Ok(())
 }
 
