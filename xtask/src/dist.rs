@@ -5,6 +5,7 @@ use crate::cdp::{Level, Page};
 use crate::chrome::{self, Chrome};
 use crate::progress::step;
 use crate::server::Server;
+use crate::uglify::Uglify;
 use crate::wasm::{self, Profile};
 use crate::weights::{self, Manifest};
 use crate::{links, policy, release, root};
@@ -38,6 +39,9 @@ pub fn run(local: bool) -> Result<()> {
     let package = wasm::package(Profile::Release)?;
     let dist = root().join("dist");
     pack(&dist, &package, &manifest)?;
+    step("Taking comments out of the page's scripts", || {
+        shrink(&dist.join("www"))
+    })?;
     let version = release::seal(&dist)?;
     links::check(&dist)?;
     chrome::prepare()?;
@@ -102,6 +106,17 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         fs::create_dir_all(dir)?;
     }
     fs::copy(from, to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+/// Makes the scripts of a folder smaller.
+fn shrink(www: &Path) -> Result<()> {
+    let uglify = Uglify::prepare()?;
+    for file in links::files(www)? {
+        if file.extension().is_some_and(|extension| extension == "js") {
+            uglify.shrink(&file)?;
+        }
+    }
     Ok(())
 }
 

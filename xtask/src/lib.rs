@@ -22,6 +22,7 @@ pub mod serve;
 pub mod server;
 pub mod test;
 pub mod toolchain;
+pub mod uglify;
 pub mod wasm;
 pub mod wasm_opt;
 pub mod weights;

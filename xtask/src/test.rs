@@ -6,6 +6,7 @@ mod tally;
 use crate::chrome;
 use crate::process::{cargo, output, run as shown};
 use crate::toolchain::Toolchain;
+use crate::uglify::Uglify;
 use crate::wasm::{self, Profile};
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader, Write};
@@ -27,6 +28,8 @@ pub fn run() -> Result<ExitCode> {
     chrome::prepare_emoji()?;
     prepare_components()?;
     let toolchain = Toolchain::prepare()?;
+    // Its test finds it there, and needs no network.
+    Uglify::prepare()?;
     let mut tally = Tally::default();
 
     heading("format");
