@@ -723,8 +723,8 @@ export class Controller {
     on(view, 'remove', ({ place }) => {
       const photo = this.#model.pair[place];
       if (!photo) return;
-      this.#model.removePairPhoto(photo);
-      releaseAddress(photo.picture);
+      const undo = this.#model.removePairPhoto(photo);
+      this.#toasts.show(text.tests.removed, { undo, gone: () => releaseAddress(photo.picture) });
     });
     on(view, 'snap', async () => {
       const bitmap = await this.#trying.frame().catch(() => null);

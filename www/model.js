@@ -218,12 +218,19 @@ export class Model extends EventTarget {
     if (this.pair.includes(photo)) this.#tell({ type: 'pair-changed', support: false });
   }
 
-  /** @param {PairPhoto} photo */
+  /**
+   * @param {PairPhoto} photo
+   * @returns {() => void} puts it back, where its place is still free
+   */
   removePairPhoto(photo) {
     const place = this.pair.indexOf(photo);
-    if (place < 0) return;
+    if (place < 0) return () => {};
     this.pair[place] = null;
     this.#tell({ type: 'pair-changed', support: false });
+    return () => {
+      this.pair[place] ??= photo;
+      this.#tell({ type: 'pair-changed', support: false });
+    };
   }
 
   /**

@@ -36,6 +36,7 @@ pub fn trials() -> Vec<Trial> {
             "projects::records_of_a_newer_page_are_left_alone",
             records_of_a_newer_page_are_left_alone,
         ),
+        trial("projects::a_file_opens_elsewhere", a_file_opens_elsewhere),
         trial(
             "projects::another_network_embeds_what_was_kept_anew",
             another_network_embeds_what_was_kept_anew,
@@ -342,6 +343,49 @@ fn records_of_a_newer_page_are_left_alone() -> Outcome {
     wait_for_cards(&stage, 3)?;
     wait_for_pictures(&stage, 9)?;
     stage.assert_quiet()?;
+    Ok(())
+}
+
+/// Saved by one browser, opened by another that has never seen the page, and added to what is there.
+fn a_file_opens_elsewhere() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let (_, _, before) = work(&stage, "browser-projects-file")?;
+    let seen = cards(&stage)?;
+    let file = stage
+        .download_to(&scratch("browser-projects-download"))?
+        .join("Untitled project.glimpse");
+    open_menu(&stage)?;
+    stage.page.click("#save-project")?;
+    stage.wait_for_file(&file)?;
+    stage.assert_quiet()?;
+
+    let other = Stage::on_cpu()?;
+    other.page.drop_files("#show-step", &[file.clone()])?;
+    wait_for_cards(&other, 3)?;
+    wait_for_pictures(&other, 9)?;
+    other.wait("document.querySelector('.train').dataset.head === 'trained'")?;
+    assert_eq!(cards(&other)?, seen);
+    assert_eq!(other.answers(1)?, before);
+    // It is kept there like any other.
+    other.wait_until_kept()?;
+    reload(&other)?;
+    other.wait("document.querySelector('.train').dataset.head === 'trained'")?;
+    assert_eq!(other.answers(1)?, before);
+
+    // Once more, into the same project: every class has its photos twice.
+    other.page.set_files("#project-input", &[file.clone()])?;
+    other.wait("document.querySelector('#import').open")?;
+    other.page.click("#import-add")?;
+    other.wait("document.querySelectorAll('.shot[data-status=ready]').length === 18")?;
+    assert_eq!(cards(&other)?.len(), 3);
+    assert_eq!(other.answers(2)?.len(), 2);
+    // A file that is none changes nothing.
+    let broken = file.with_file_name("broken.glimpse");
+    std::fs::write(&broken, b"PK nothing of the kind")?;
+    other.page.set_files("#project-input", &[broken])?;
+    other.wait("document.querySelector('.toast') !== null")?;
+    assert_eq!(cards(&other)?.len(), 3);
+    other.assert_quiet()?;
     Ok(())
 }
 
