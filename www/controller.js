@@ -594,6 +594,7 @@ export class Controller {
   #listenToTraining() {
     on(this.#training, 'train', (options) => this.#train(options));
     on(this.#training, 'settings', () => this.#projects.touch());
+    on(this.#share.view, 'project-file', () => this.#projects.saveFile());
     on(this.#training, 'cancel', () => {
       this.#trainingAbort?.abort();
       this.#toasts.show(text.training.cancelled);

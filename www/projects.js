@@ -104,10 +104,10 @@ export class Projects {
     on(this.menu, 'create', () => this.create());
     on(this.menu, 'open', ({ id }) => this.#open(id));
     on(this.menu, 'remove', ({ id }) => this.#remove(id));
-    on(this.menu, 'save-file', () => this.#saveFile());
+    on(this.menu, 'save-file', () => this.saveFile());
     on(this.menu, 'file', ({ file }) => this.takeFile(file).catch((error) => this.#toasts.show(explain(error))));
     on(this.alert, 'retry', () => this.touch());
-    on(this.alert, 'save-file', () => this.#saveFile());
+    on(this.alert, 'save-file', () => this.saveFile());
     on(this.alert, 'claim', () => this.#claim());
     this.#channel.addEventListener('message', ({ data }) => {
       if (data.taken === this.#autosave.id) this.touch(); // The next save finds out whether that still holds.
@@ -242,7 +242,8 @@ export class Projects {
 
   // ---- files
 
-  async #saveFile() {
+  /** Gives the project to the browser's downloads, as a file. */
+  async saveFile() {
     const { classes, tests } = this.#model;
     const { network, settings, threshold, head } = this.#page.extras();
     const place = new Map(classes.map(({ id }, index) => [id, index]));
