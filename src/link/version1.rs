@@ -271,7 +271,7 @@ impl Reader<'_> {
         let mut numbers = [0.0; N];
         for number in &mut numbers {
             *number = f32::from_le_bytes(self.array()?);
-            if !(number.abs() <= MOST_VALUE) {
+            if number.is_nan() || number.abs() > MOST_VALUE {
                 return Err(damaged(format!("the number {number}, expected {MOST_VALUE} at most")));
             }
         }
