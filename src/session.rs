@@ -58,7 +58,7 @@ pub struct NearestShot {
 pub struct Prediction {
     /// Who predicted.
     pub method: Method,
-    /// One score per class that takes part, in the order in which the classes came.
+    /// One score per class that takes part, in the order of the classes.
     pub scores: Vec<Score>,
     /// The most similar shot of those classes; `None` where a link's classifier answers, which has none.
     pub nearest: Option<NearestShot>,

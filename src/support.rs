@@ -1,5 +1,6 @@
 //! The support set: classes and the embeddings of their shots. It never embeds: adding a shot takes its embedding,
-//! removing one computes nothing.
+//! removing one computes nothing. Both are in the order of their ids, so that the same set gives the same answers whatever
+//! was embedded first.
 
 use crate::{Embedding, Error};
 
@@ -19,11 +20,11 @@ pub struct Class {
     pub id: u32,
     /// False while the class is switched off.
     pub active: bool,
-    /// Its shots, in the order in which they came.
+    /// Its shots, by their ids.
     pub shots: Vec<Shot>,
 }
 
-/// All classes, in the order in which they were first named.
+/// All classes, by their ids.
 #[derive(Debug, Clone, Default)]
 pub struct SupportSet {
     classes: Vec<Class>,
@@ -34,7 +35,9 @@ impl SupportSet {
     /// Adds a shot to a class, which begins here if it is new; a shot with the same id is replaced.
     pub fn set_shot(&mut self, class: u32, shot: u32, embedding: Embedding) {
         self.remove_shot(shot);
-        self.class_mut(class).shots.push(Shot { id: shot, embedding });
+        let shots = &mut self.class_mut(class).shots;
+        let place = shots.partition_point(|other| other.id < shot);
+        shots.insert(place, Shot { id: shot, embedding });
         self.revision += 1;
     }
 
@@ -105,18 +108,16 @@ impl SupportSet {
     }
 
     fn class_mut(&mut self, id: u32) -> &mut Class {
-        let index = match self.classes.iter().position(|class| class.id == id) {
-            Some(index) => index,
-            None => {
-                self.classes.push(Class {
-                    id,
-                    active: true,
-                    shots: Vec::new(),
-                });
-                self.classes.len() - 1
-            }
-        };
-        &mut self.classes[index]
+        let place = self.classes.partition_point(|class| class.id < id);
+        if self.classes.get(place).is_none_or(|class| class.id != id) {
+            let class = Class {
+                id,
+                active: true,
+                shots: Vec::new(),
+            };
+            self.classes.insert(place, class);
+        }
+        &mut self.classes[place]
     }
 }
 
@@ -133,12 +134,12 @@ mod tests {
         support.set_shot(3, 2, embedding(&[0.0, 1.0]));
         support.set_shot(3, 4, embedding(&[0.0, 1.0, 1.0]));
         let ids: Vec<u32> = support.episode().unwrap().iter().map(|class| class.id).collect();
-        assert_eq!(ids, [7, 3], "in the order in which they came");
+        assert_eq!(ids, [3, 7], "by their ids, whichever came first");
         support.set_active(7, false);
         assert!(support.episode().is_err());
         support.set_active(7, true);
         support.set_shot(7, 4, embedding(&[1.0, 1.0]));
-        assert_eq!(support.classes()[1].shots.len(), 1, "shot 4 moved to class 7");
+        assert_eq!(support.classes()[0].shots.len(), 1, "shot 4 moved to class 7");
         support.remove_shot(2);
         assert_eq!(support.episode().unwrap_err().code(), "too-few-classes");
         support.remove_class(3);
