@@ -360,7 +360,7 @@ fn a_file_opens_elsewhere() -> Outcome {
     stage.assert_quiet()?;
 
     let other = Stage::on_cpu()?;
-    other.page.drop_files("#show-step", &[file.clone()])?;
+    other.page.drop_files("#show-step", std::slice::from_ref(&file))?;
     wait_for_cards(&other, 3)?;
     wait_for_pictures(&other, 9)?;
     other.wait("document.querySelector('.train').dataset.head === 'trained'")?;
@@ -373,7 +373,7 @@ fn a_file_opens_elsewhere() -> Outcome {
     assert_eq!(other.answers(1)?, before);
 
     // Once more, into the same project: every class has its photos twice.
-    other.page.set_files("#project-input", &[file.clone()])?;
+    other.page.set_files("#project-input", std::slice::from_ref(&file))?;
     other.wait("document.querySelector('#import').open")?;
     other.page.click("#import-add")?;
     other.wait("document.querySelectorAll('.shot[data-status=ready]').length === 18")?;
