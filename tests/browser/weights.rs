@@ -60,6 +60,7 @@ fn shots_can_be_added_while_they_load() -> Outcome {
     let stage = Stage::set(Chrome::builder())?;
     stage.server.fault(FILE, Fault::Delay(Duration::from_secs(4)));
     stage.page.goto(&stage.server.url("/index.html?backend=cpu"))?;
+    stage.wait("document.querySelector('.class-card')")?;
     let class = stage.class_ids()?[0];
     stage.choose_photos(class, &[fixture("plain.jpg"), fixture("plain.png")])?;
     stage.wait("document.querySelectorAll('.shot[data-status=pending] img:not([hidden])').length === 2")?;
