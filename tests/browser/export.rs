@@ -65,11 +65,12 @@ fn nothing_to_take_at_first_and_why() -> Outcome {
         ("photos", "a class"),
         ("head", "Train first"),
     ] {
-        let told: (bool, String) = stage.page.eval(&format!(
-            "(({{ disabled }}, {{ textContent }}) => [disabled, textContent])(
-               document.querySelector('#export-{kind}'), document.querySelector('#export-{kind}-hint'))"
-        ))?;
-        assert!(told.0 && told.1.contains(why), "{kind}: {told:?}");
+        stage
+            .wait(&format!(
+                "document.querySelector('#export-{kind}').disabled
+                 && document.querySelector('#export-{kind}-hint').textContent.includes('{why}')"
+            ))
+            .map_err(|error| format!("{kind}: {error}"))?;
     }
     stage.assert_quiet()?;
     Ok(())

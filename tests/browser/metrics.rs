@@ -202,13 +202,15 @@ fn a_file_takes_the_embeddings_place() -> Outcome {
         "no other metric can be trained over this one"
     );
 
-    // A new worker is told of it.
+    // A new worker is told of it, and of what was trained with it.
+    let trained = stage.answers(count)?;
     let worker = stage.page.workers()?.into_iter().next().ok_or("a worker")?;
     assert!(worker.eval::<bool>(DIE)?);
     stage.page.set_files("#test-input", &[drawn.queries[0].1.clone()])?;
-    let after = stage.answers(count + 1)?;
+    stage.answers(count + 1)?;
     stage.wait_for_engine()?;
-    assert_eq!(after[..count], learned[..]);
+    stage.wait("document.querySelector('.train').dataset.head === 'trained'")?;
+    assert_eq!(stage.answers(count + 1)?[..count], trained[..]);
 
     stage.page.click("#remove-metric")?;
     stage.wait("document.querySelector('#embedding').dataset.metric === ''")?;

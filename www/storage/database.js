@@ -119,6 +119,7 @@ function run(transaction, names, work) {
     }
     throw error;
   });
+  worked.catch(() => {}); // Told below, once the transaction has ended.
   // The transaction's own error comes first: a request that was cut off says less than what cut it off.
   return done.then(() => worked, async (error) => {
     const own = await worked.then(() => null, (reason) => reason);
