@@ -139,7 +139,7 @@ fn an_iframe_answers_its_page_alone() -> Outcome {
     fs::write(
         folder.join("index.html"),
         format!(
-            "<!doctype html><title>around</title><script>addEventListener('message', ({{ data }}) => (globalThis.ready ||= data.ready))</script>
+            "<!doctype html><link rel=\"icon\" href=\"data:,\"><title>around</title><script>addEventListener('message', ({{ data }}) => (globalThis.ready ||= data.ready))</script>
              <iframe src=\"{address}\"></iframe>"
         ),
     )?;
