@@ -312,7 +312,7 @@ fn a_first_visit_during_a_publication_is_told() -> Outcome {
 fn without_a_release_the_service_worker_leaves() -> Outcome {
     let stage = Stage::set_packed(&version("packed-once")?)?;
     stage.open("cpu")?;
-    stage.wait_until_kept()?;
+    stage.wait_until_offline()?;
     stage.server.mount("/", root());
     stage.server.mount("/weights", weights());
     stage.page.reload()?;
