@@ -239,6 +239,11 @@ fn several_projects_lie_side_by_side() -> Outcome {
     Ok(())
 }
 
+/// A tab that is out of sight draws nothing, and can be neither clicked nor typed into.
+fn to_front(stage: &Stage) -> anyhow::Result<()> {
+    stage.page.send("Page.bringToFront", json!({})).map(drop)
+}
+
 fn two_tabs_do_not_mix() -> Outcome {
     let server = Rc::new(Server::start(root())?);
     server.mount("/weights", weights());
@@ -252,17 +257,21 @@ fn two_tabs_do_not_mix() -> Outcome {
     wait_for_pictures(&two, 9)?;
     one.wait("document.querySelector('#keeping').dataset.code === 'storage-taken'")?;
 
+    to_front(&two)?;
     two.rename(ids[0], "of the second tab")?;
     two.wait_until_kept()?;
+    to_front(&one)?;
     one.rename(ids[0], "of the first tab")?;
     one.rename(ids[1], "lost")?;
     // Longer than the page waits before it writes.
     thread::sleep(Duration::from_secs(1));
+    to_front(&two)?;
     reload(&two)?;
     wait_for_cards(&two, 3)?;
     assert_eq!(cards(&two)?[0].0, "of the second tab");
     assert_ne!(cards(&two)?[1].0, "lost");
 
+    to_front(&one)?;
     one.page.click("#claim-project")?;
     one.wait("document.querySelector('#keeping').hidden")?;
     assert_eq!(cards(&one)?[0].0, "of the second tab");
