@@ -2,15 +2,12 @@
 // A thin layer over the engine's client: no DOM, no storage, no camera, no words.
 
 import { EngineClient } from './engine/client.js';
-import { EngineError } from './engine/protocol.js';
+import { EngineError, USUAL_THRESHOLD } from './engine/protocol.js';
 import { linkIn } from './fragment.js';
 import { Model } from './model.js';
 
 /** @import { ClassifierOptions, Photo, Result } from './api.d.ts' */
 /** @import { PictureSource, Prediction } from './engine/protocol.js' */
-
-/** Below this, a photo is called none of the classes. */
-const USUAL_THRESHOLD = 0.5;
 
 export class Classifier {
   #model = new Model((number) => `Class ${number}`);

@@ -32,7 +32,11 @@ const FONT = "'Apple Color Emoji', 'Segoe UI Emoji', 'Noto Color Emoji', sans-se
 /** The animals that this device can draw: a set, or fewer where it has too few emoji. */
 export function animals() {
   const missing = pixelsOf('\u{10FFFD}');
-  return ANIMALS.filter(({ glyph }) => isColoured(pixelsOf(glyph)) && !same(pixelsOf(glyph), missing)).slice(0, CARDS);
+  const drawn = ANIMALS.filter(({ glyph }) => {
+    const pixels = pixelsOf(glyph);
+    return isColoured(pixels) && !same(pixels, missing);
+  });
+  return drawn.slice(0, CARDS);
 }
 
 /**

@@ -4,7 +4,7 @@
 import { Camera } from './camera.js';
 import { animals, CARDS, drawCard } from './cards.js';
 import { EngineClient } from './engine/client.js';
-import { EngineError, learnsMetric } from './engine/protocol.js';
+import { EngineError, learnsMetric, USUAL_THRESHOLD } from './engine/protocol.js';
 import { Export } from './export.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
 import { takeNames } from './fragment.js';
@@ -27,7 +27,6 @@ import { PreviewView } from './views/preview.js';
 import { ProblemsView } from './views/problems.js';
 import { QuizView } from './views/quiz.js';
 import { ShellView } from './views/shell.js';
-import { USUAL_THRESHOLD } from './views/strictness.js';
 import { ToastsView } from './views/toasts.js';
 import { TrainingView } from './views/training.js';
 
@@ -811,10 +810,8 @@ export class Controller {
   async #playCards() {
     const set = animals();
     if (set.length < CARDS) return this.#toasts.show(text.cards.none);
-    await this.#projects.create();
-    this.#model.replace({ classes: [], tests: [] });
-    const classes = set.map(({ key }) => this.#model.addClass(text.cards.animals[key]));
-    this.#select(classes[0].id);
+    await this.#projects.create(set.map(({ key }) => text.cards.animals[key]));
+    const classes = [...this.#model.classes];
     this.#projects.suggestName(text.cards.project);
     await Promise.all(set.map(async (animal, index) => this.#addShot(classes[index].id, { kind: 'file', file: await drawCard(animal) }, '')));
     if (!this.#hasCards() || this.#whyNotTrain()) return;

@@ -112,9 +112,7 @@ export class Projects {
     this.#channel.addEventListener('message', ({ data }) => {
       if (data.taken === this.#autosave.id) this.touch(); // The next save finds out whether that still holds.
     });
-    for (const type of ['visibilitychange', 'pagehide']) {
-      document.addEventListener(type, () => document.visibilityState === 'hidden' && this.#autosave.flush());
-    }
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && this.#autosave.flush());
     addEventListener('pagehide', () => this.#autosave.flush());
   }
 
@@ -185,19 +183,17 @@ export class Projects {
     this.#showState();
   }
 
-  /** Begins a project; the one that was open stays in the browser. */
-  async create() {
+  /**
+   * Begins a project; the one that was open stays in the browser.
+   * @param {string[]} [names] of its classes
+   */
+  async create(names) {
     await this.#autosave.flush();
-    this.#begin();
-  }
-
-  /** A project of two empty classes. */
-  #begin() {
     this.#autosave.detach();
     sessionStorage.removeItem(TAB_KEY);
     this.#replace({ classes: [], tests: [] });
     this.#page.restore(NOTHING);
-    this.#page.begin();
+    this.#page.begin(names);
   }
 
   /** @param {string} id */

@@ -176,6 +176,9 @@ export function learnsMetric(method) {
 
 /** A photo of an archive of photos. @typedef {{className: string, name: string, file: Blob}} ProjectSample */
 
+/** Where nobody says otherwise: a photo is named where it is as likely one of the classes as not. */
+export const USUAL_THRESHOLD = 0.5;
+
 /** An error with a stable code. The page words it; `message` is the engine's own account of it. */
 export class EngineError extends Error {
   /**

@@ -1,9 +1,9 @@
 // An answer: the winner, or that it is none of these, with the most similar shot beside it, and a bar for each class.
 // Rows keep their place while numbers change, so that a live answer can be read. It reads the model and changes nothing.
 
+import { USUAL_THRESHOLD } from '../engine/protocol.js';
 import { percent, text } from '../strings.js';
 import { addressOf, colour, el } from './dom.js';
-import { USUAL_THRESHOLD } from './strictness.js';
 
 /** @import { Familiarity, Prediction } from '../engine/protocol.js' */
 /** @import { Model } from '../model.js' */

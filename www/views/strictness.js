@@ -1,10 +1,8 @@
 // How sure it must be that a photo is any of the classes, before it names one. Events: `change` ({threshold}).
 
+import { USUAL_THRESHOLD } from '../engine/protocol.js';
 import { percent, text } from '../strings.js';
 import { el, emit } from './dom.js';
-
-/** The threshold at the start: it is as likely one of the classes as not. */
-export const USUAL_THRESHOLD = 0.5;
 
 export class StrictnessView extends EventTarget {
   #input = el('input', { type: 'range', id: 'strictness', min: 0, max: 100, step: 1, value: 100 * USUAL_THRESHOLD, aria: { describedby: 'strictness-hint' } });

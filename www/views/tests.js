@@ -1,10 +1,10 @@
 // Step 3, photos: each with its answer, newest first, and what it really is where the visitor says so.
 // Events: `files`, `remove` ({testId}), `clear`, `truth` ({testId, classId}).
 
+import { USUAL_THRESHOLD } from '../engine/protocol.js';
 import { text } from '../strings.js';
 import { addressOf, el, emit, fileButton, icon } from './dom.js';
 import { PredictionView } from './prediction.js';
-import { USUAL_THRESHOLD } from './strictness.js';
 
 /** @import { Prediction } from '../engine/protocol.js' */
 /** @import { Change, Model, TestPhoto } from '../model.js' */
