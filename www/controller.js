@@ -4,6 +4,7 @@
 import { Camera } from './camera.js';
 import { animals, CARDS, drawCard } from './cards.js';
 import { EngineClient } from './engine/client.js';
+import { watchEngine } from './engine-watch.js';
 import { EngineError, learnsMetric, USUAL_THRESHOLD } from './engine/protocol.js';
 import { Export } from './export.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
@@ -345,23 +346,11 @@ export class Controller {
 
   #listenToEngine() {
     const client = this.#client;
-    on(client, 'progress', (progress) => {
-      this.#report('loading');
-      this.#engine.showProgress(progress);
-    });
-    on(client, 'ready', (info) => this.#engineReady(info));
-    on(client, 'failed', (error) => {
-      this.#report('failed');
-      this.#engine.showFailed();
-      this.#notice.showFailure(error);
-      this.#refreshSoon();
-    });
-    on(client, 'restarted', ({ quiet }) => {
-      this.#report('loading');
+    on(client, 'restarted', () => {
       if (this.#head === 'trained') this.#head = 'stale';
-      if (!quiet) this.#toasts.show(text.engine.restarted);
-      this.#refreshSoon();
     });
+    watchEngine({ page: this.#page, client, engine: this.#engine, notice: this.#notice, toasts: this.#toasts }, () => this.#refreshSoon());
+    on(client, 'ready', (info) => this.#engineReady(info));
     this.#notice.addEventListener('retry', () => {
       this.#notice.clear();
       this.#client.start();
@@ -374,21 +363,12 @@ export class Controller {
 
   /** @param {EngineInfo} info */
   #engineReady(info) {
-    this.#report('ready');
-    this.#page.documentElement.dataset.backend = info.backend;
-    this.#engine.showReady(info);
     // Without its network the page is of no use.
     if (info.network.kept) this.#offline.keep(info.module);
     if (info.network.trained) this.#notice.clear();
     else this.#notice.showUntrained();
     this.#adopt();
     this.#refreshSoon();
-  }
-
-  /** @param {'loading' | 'ready' | 'failed'} state */
-  #report(state) {
-    this.#page.documentElement.dataset.engine = state;
-    if (state !== 'ready') delete this.#page.documentElement.dataset.backend;
   }
 
   /** Embeds what has a picture and no embedding, and is not under way. */
@@ -876,9 +856,7 @@ export class Controller {
     try {
       await this.#client.useCheckpoint(file);
     } catch (error) {
-      this.#problems.add(file.name, error);
-      if (this.#client.info) this.#engineReady(this.#client.info);
-      return;
+      return this.#problems.add(file.name, error);
     }
     const metric = this.#metric;
     if (metric && metric.network !== this.#client.info?.network.identity) this.#removeMetric(text.embedding.otherNetwork(metric.name));

@@ -4,6 +4,7 @@
 
 import { Camera } from './camera.js';
 import { EngineClient } from './engine/client.js';
+import { watchEngine } from './engine-watch.js';
 import { EngineError } from './engine/protocol.js';
 import { fromDrop, fromList } from './files.js';
 import { fragmentOfNames } from './fragment.js';
@@ -19,7 +20,7 @@ import { SharedView } from './views/shared.js';
 import { ShellView } from './views/shell.js';
 import { ToastsView } from './views/toasts.js';
 
-/** @import { EngineInfo, SharedClassifier } from './engine/protocol.js' */
+/** @import { SharedClassifier } from './engine/protocol.js' */
 /** @import { Wishes } from './engine/client.js' */
 /** @import { Picked } from './files.js' */
 
@@ -122,26 +123,10 @@ export class Viewer {
 
   #listen() {
     const client = this.#client;
-    on(client, 'progress', (progress) => {
-      this.#report('loading');
-      this.#engine.showProgress(progress);
-    });
-    on(client, 'ready', (/** @type {EngineInfo} */ info) => {
-      this.#report('ready');
-      this.#engine.showReady(info);
+    watchEngine({ page: this.#page, client, engine: this.#engine, notice: this.#notice, toasts: this.#toasts }, () => this.#refreshSoon());
+    on(client, 'ready', () => {
       this.#trying.embedMissing();
       this.#check();
-    });
-    on(client, 'failed', (error) => {
-      this.#report('failed');
-      this.#engine.showFailed();
-      this.#notice.showFailure(error);
-      this.#refreshSoon();
-    });
-    on(client, 'restarted', ({ quiet }) => {
-      this.#report('loading');
-      if (!quiet) this.#toasts.show(text.engine.restarted);
-      this.#refreshSoon();
     });
     on(this.#notice, 'retry', () => {
       this.#notice.clear();
@@ -153,11 +138,6 @@ export class Viewer {
     const drop = new DropView(this.#page);
     on(drop, 'drop', async ({ transfer }) => this.#take(await fromDrop(transfer)));
     on(drop, 'paste', ({ files }) => this.#take(fromList(files)));
-  }
-
-  /** @param {'loading' | 'ready' | 'failed'} state */
-  #report(state) {
-    this.#page.documentElement.dataset.engine = state;
   }
 
   /** @param {Picked[]} picked */

@@ -102,8 +102,10 @@ export class EngineClient extends EventTarget {
       await this.#start();
     } catch (error) {
       this.#checkpoint = previous;
-      if (this.#info) this.#share();
-      else this.start();
+      if (this.#info) {
+        this.#share();
+        this.#tell('ready', this.#info); // Still, or again: the start that failed was told as progress.
+      } else this.start();
       throw error;
     }
   }
