@@ -46,7 +46,7 @@ impl Model {
     ) -> Result<Self, Error> {
         let mut session = session_of(classes);
         session.set_metric(metric.map(Arc::new));
-        train(&mut session, request)?;
+        session.train(request)?;
         Ok(Self::of(names_of(classes), network, session))
     }
 
@@ -232,13 +232,6 @@ fn session_of(classes: &[(String, Vec<Embedding>)]) -> Session {
         }
     }
     session
-}
-
-/// Trains from beginning to end.
-fn train(session: &mut Session, request: &TrainingRequest) -> Result<(), Error> {
-    let mut training = session.start_training(request)?;
-    training.run(usize::MAX);
-    session.finish_training(&training)
 }
 
 #[cfg(test)]

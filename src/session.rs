@@ -436,6 +436,16 @@ impl Session {
         Ok(())
     }
 
+    /// Trains on the shots as they are, from beginning to end.
+    ///
+    /// # Errors
+    /// Those of [`Session::start_training`] and [`Training::classifier`].
+    pub fn train(&mut self, request: &TrainingRequest) -> Result<(), Error> {
+        let mut training = self.start_training(request)?;
+        training.run(usize::MAX);
+        self.finish_training(&training)
+    }
+
     /// Takes over a classifier that was trained on the shots as they are, in a training or before it was saved.
     /// It works in the space of the metric that was given, where there is one.
     pub fn restore(&mut self, method: Method, classifier: Classifier) {
@@ -681,9 +691,7 @@ mod tests {
                 method,
                 ..TrainingRequest::default()
             };
-            let mut training = session.start_training(&request).unwrap();
-            training.run(usize::MAX);
-            session.finish_training(&training).unwrap();
+            session.train(&request).unwrap();
             let prediction = session.predict(&embedding(&[0.1, 1.0])).unwrap();
             assert_eq!((prediction.method, prediction.winner().unwrap().class_id), (method, 2));
         }

@@ -231,9 +231,7 @@ mod tests {
             method,
             ..TrainingRequest::default()
         };
-        let mut training = session.start_training(&request).unwrap();
-        training.run(usize::MAX);
-        session.finish_training(&training).unwrap();
+        session.train(&request).unwrap();
         session
     }
 

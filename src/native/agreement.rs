@@ -93,9 +93,7 @@ impl Counts {
                     .set_shot(class.id, class.id * 10_000 + shot.id, shot.embedding);
             }
         }
-        let mut training = session.start_training(&pool.settings.request(method))?;
-        training.run(usize::MAX);
-        session.finish_training(&training)?;
+        session.train(&pool.settings.request(method))?;
         let named = |id: &usize| LinkClass {
             id: *id as u32,
             name: pool.classes[*id].name.clone(),
