@@ -11,12 +11,14 @@ use std::str::FromStr;
 
 #[cfg(feature = "candle")]
 use burn_candle::{Candle, CandleDevice};
-#[cfg(feature = "webgpu")]
+#[cfg(feature = "wgpu")]
 use burn_wgpu::{Wgpu, WgpuDevice, graphics::AutoGraphicsApi, init_setup_async};
 
-#[cfg(any(feature = "candle", feature = "webgpu"))]
+#[cfg(any(feature = "candle", feature = "wgpu"))]
 use crate::burn_embedder::BurnEmbedder;
-#[cfg(all(not(target_arch = "wasm32"), any(feature = "candle", feature = "webgpu")))]
+#[cfg(feature = "gpu")]
+use crate::gpu;
+#[cfg(all(not(target_arch = "wasm32"), any(feature = "candle", feature = "wgpu")))]
 use crate::pretrain::network::Network;
 use crate::{
     Embedder, Error, Square, StateDict,
@@ -36,7 +38,7 @@ use crate::{
 #[cfg(feature = "candle")]
 pub(crate) type Cpu = Candle<f32, i64>;
 /// The GPU backend.
-#[cfg(feature = "webgpu")]
+#[cfg(feature = "wgpu")]
 type Gpu = Wgpu<f32, i32>;
 
 /// What a backend will answer. The future's own type is hidden: otherwise every program and test that awaits it would
@@ -50,17 +52,20 @@ pub enum BackendKind {
     Cpu,
     /// burn-candle: slower, and independent of the other two.
     Candle,
-    /// burn-wgpu: WebGPU in a page; Vulkan, Metal or DirectX natively.
+    /// Our own arithmetic (`crate::gpu`): WebGPU in a page; Vulkan, Metal or DirectX natively.
     WebGpu,
+    /// burn-wgpu: slower, and independent of the other.
+    Wgpu,
 }
 
 impl BackendKind {
-    /// `cpu`, `candle` or `webgpu`.
+    /// `cpu`, `candle`, `webgpu` or `wgpu`.
     pub fn name(self) -> &'static str {
         match self {
             BackendKind::Cpu => "cpu",
             BackendKind::Candle => "candle",
             BackendKind::WebGpu => "webgpu",
+            BackendKind::Wgpu => "wgpu",
         }
     }
 }
@@ -79,6 +84,7 @@ impl FromStr for BackendKind {
             "cpu" => Ok(BackendKind::Cpu),
             "candle" => Ok(BackendKind::Candle),
             "webgpu" => Ok(BackendKind::WebGpu),
+            "wgpu" => Ok(BackendKind::Wgpu),
             other => Err(Error::UnknownBackend { got: other.into() }),
         }
     }
@@ -92,17 +98,20 @@ pub enum Backbone {
     /// On the CPU, by Burn.
     #[cfg(feature = "candle")]
     Candle(Box<BurnEmbedder<Cpu>>),
-    /// On the GPU, with the adapter's name.
-    #[cfg(feature = "webgpu")]
-    WebGpu(Box<BurnEmbedder<Gpu>>, String),
+    /// On the GPU.
+    #[cfg(feature = "gpu")]
+    WebGpu(Box<gpu::Trunk>),
+    /// On the GPU, by Burn, with the adapter's name.
+    #[cfg(feature = "wgpu")]
+    Wgpu(Box<BurnEmbedder<Gpu>>, String),
 }
 
 impl Backbone {
-    /// Starts the backend and puts the weights on it. WebGPU needs an adapter that burn-wgpu can use:
-    /// a page probes for one first, because burn-wgpu panics where there is none.
+    /// Starts the backend and puts the weights on it. burn-wgpu panics where it finds no adapter with timestamp queries.
     ///
     /// # Errors
-    /// Those of the weights; [`Error::Backend`] for a backend that this program was built without.
+    /// Those of the weights; [`Error::Backend`] where there is no GPU, and for a backend that this program was built
+    /// without.
     pub fn start(kind: BackendKind, state_dict: &StateDict) -> Answer<'_, Self> {
         Box::pin(Self::load(kind, state_dict))
     }
@@ -115,15 +124,17 @@ impl Backbone {
                 let embedder = BurnEmbedder::new(state_dict, CandleDevice::Cpu, kind.name())?;
                 Ok(Self::Candle(Box::new(embedder)))
             }
-            #[cfg(feature = "webgpu")]
-            BackendKind::WebGpu => {
+            #[cfg(feature = "gpu")]
+            BackendKind::WebGpu => Ok(Self::WebGpu(Box::new(gpu::Trunk::open(state_dict).await?))),
+            #[cfg(feature = "wgpu")]
+            BackendKind::Wgpu => {
                 let device = WgpuDevice::default();
                 let setup = init_setup_async::<AutoGraphicsApi>(&device, Default::default()).await;
                 let adapter = setup.adapter.get_info().name;
                 let embedder = BurnEmbedder::new(state_dict, device, kind.name())?;
-                Ok(Self::WebGpu(Box::new(embedder), adapter))
+                Ok(Self::Wgpu(Box::new(embedder), adapter))
             }
-            #[cfg(not(all(feature = "candle", feature = "webgpu")))]
+            #[cfg(not(all(feature = "candle", feature = "gpu", feature = "wgpu")))]
             other => Err(left_out(other)),
         }
     }
@@ -133,8 +144,10 @@ impl Backbone {
             Self::Cpu(trunk) => Embedder::pooled(&**trunk, squares).await,
             #[cfg(feature = "candle")]
             Self::Candle(embedder) => embedder.pooled(squares).await,
-            #[cfg(feature = "webgpu")]
-            Self::WebGpu(embedder, _) => embedder.pooled(squares).await,
+            #[cfg(feature = "gpu")]
+            Self::WebGpu(trunk) => Embedder::pooled(&**trunk, squares).await,
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu(embedder, _) => embedder.pooled(squares).await,
         }
     }
 
@@ -143,8 +156,10 @@ impl Backbone {
             Self::Cpu(trunk) => Embedder::seen(&**trunk, squares).await,
             #[cfg(feature = "candle")]
             Self::Candle(embedder) => embedder.seen(squares).await,
-            #[cfg(feature = "webgpu")]
-            Self::WebGpu(embedder, _) => embedder.seen(squares).await,
+            #[cfg(feature = "gpu")]
+            Self::WebGpu(trunk) => Embedder::seen(&**trunk, squares).await,
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu(embedder, _) => embedder.seen(squares).await,
         }
     }
 
@@ -154,8 +169,10 @@ impl Backbone {
             Self::Cpu(_) => BackendKind::Cpu,
             #[cfg(feature = "candle")]
             Self::Candle(_) => BackendKind::Candle,
-            #[cfg(feature = "webgpu")]
-            Self::WebGpu(..) => BackendKind::WebGpu,
+            #[cfg(feature = "gpu")]
+            Self::WebGpu(_) => BackendKind::WebGpu,
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu(..) => BackendKind::Wgpu,
         }
     }
 
@@ -165,14 +182,16 @@ impl Backbone {
             Self::Cpu(_) => "one thread, SIMD",
             #[cfg(feature = "candle")]
             Self::Candle(_) => "one thread, burn-candle",
-            #[cfg(feature = "webgpu")]
-            Self::WebGpu(_, adapter) => adapter,
+            #[cfg(feature = "gpu")]
+            Self::WebGpu(trunk) => trunk.adapter(),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu(_, adapter) => adapter,
         }
     }
 }
 
 /// A backend that this program was built without.
-#[cfg(not(all(feature = "candle", feature = "webgpu")))]
+#[cfg(not(all(feature = "candle", feature = "gpu", feature = "wgpu")))]
 fn left_out(kind: BackendKind) -> Error {
     Error::Backend {
         backend: kind.name(),
@@ -190,7 +209,7 @@ pub fn learner(kind: BackendKind, state: &State, classes: usize) -> Answer<'_, B
 }
 
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
-#[cfg_attr(not(any(feature = "candle", feature = "webgpu")), expect(unused_variables))]
+#[cfg_attr(not(any(feature = "candle", feature = "wgpu")), expect(unused_variables))]
 async fn start_learner(kind: BackendKind, state: &State, classes: usize) -> Result<Box<dyn Learner>, Error> {
     match kind {
         BackendKind::Cpu => Err(Error::Option {
@@ -205,13 +224,13 @@ async fn start_learner(kind: BackendKind, state: &State, classes: usize) -> Resu
             CandleDevice::Cpu,
             kind.name(),
         )?)),
-        #[cfg(feature = "webgpu")]
-        BackendKind::WebGpu => {
+        #[cfg(feature = "wgpu")]
+        BackendKind::WebGpu | BackendKind::Wgpu => {
             let device = WgpuDevice::default();
             init_setup_async::<AutoGraphicsApi>(&device, Default::default()).await;
             Ok(Box::new(Network::<Gpu>::new(state, classes, device, kind.name())?))
         }
-        #[cfg(not(all(feature = "candle", feature = "webgpu")))]
+        #[cfg(not(all(feature = "candle", feature = "wgpu")))]
         other => Err(left_out(other)),
     }
 }

@@ -216,7 +216,7 @@ pub enum Error {
         reason: String,
     },
     /// A backend name that is not known.
-    #[error("unknown backend `{got}`; expected `cpu`, `candle` or `webgpu`")]
+    #[error("unknown backend `{got}`; expected `cpu`, `candle`, `webgpu` or `wgpu`")]
     UnknownBackend {
         /// The name found.
         got: String,

@@ -30,6 +30,8 @@ pub mod evaluation;
 pub mod export;
 pub mod features;
 pub mod finetune;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod head;
 pub mod head_file;
 pub mod learned_metric;

@@ -44,10 +44,10 @@ impl Square {
                 got: rgba.len() as u64,
             });
         }
-        let rgb = rgba
-            .chunks_exact(4)
-            .flat_map(|pixel| [pixel[0], pixel[1], pixel[2]])
-            .collect();
+        let mut rgb = vec![0; PIXELS * 3];
+        for (to, pixel) in rgb.chunks_exact_mut(3).zip(rgba.chunks_exact(4)) {
+            to.copy_from_slice(&pixel[..3]);
+        }
         Ok(Self { rgb })
     }
 
@@ -73,10 +73,11 @@ impl Square {
 
     /// RGBA pixels, opaque, row by row.
     pub fn rgba(&self) -> Vec<u8> {
-        self.rgb
-            .chunks_exact(3)
-            .flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255])
-            .collect()
+        let mut rgba = vec![255; PIXELS * 4];
+        for (to, pixel) in rgba.chunks_exact_mut(4).zip(self.rgb.chunks_exact(3)) {
+            to[..3].copy_from_slice(pixel);
+        }
+        rgba
     }
 
     /// The network's input: `[3, SIDE, SIDE]`, channel after channel, (value / 255 − mean) / std.

@@ -12,6 +12,9 @@ const LARGEST_PICTURE = 20_000_000;
 /** So many requests may be under way. */
 const MOST_REQUESTS = 16;
 
+/** Burn's backends are for comparison: the API does not offer them. */
+const OFFERED = /** @type {const} */ ({ auto: 'auto', cpu: 'cpu', candle: 'cpu', webgpu: 'webgpu', wgpu: 'webgpu' });
+
 /** A request of the page around: `{glimpse: 1, id, op, …}`. The answer is `{glimpse: 1, id, ok}` or `{glimpse: 1, id, error}`. */
 export class Embed {
   #wishes;
@@ -61,7 +64,7 @@ export class Embed {
   async #load(link) {
     if (typeof link !== 'string' || link.length > LONGEST_LINK) throw new EngineError('embed-link', `expected a link of at most ${LONGEST_LINK} characters`);
     const old = this.#classifier;
-    this.#classifier = Classifier.fromLink(link, { backend: this.#wishes.backend === 'candle' ? 'cpu' : this.#wishes.backend });
+    this.#classifier = Classifier.fromLink(link, { backend: OFFERED[this.#wishes.backend] });
     old?.then((one) => one.close(), () => {});
     try {
       return { classes: (await this.#classifier).classes };

@@ -7,7 +7,7 @@ import { Viewer } from './viewer.js';
 
 const parameters = new URLSearchParams(location.search);
 const wanted = parameters.get('backend');
-const backend = wanted === 'cpu' || wanted === 'candle' || wanted === 'webgpu' ? wanted : 'auto';
+const backend = wanted === 'cpu' || wanted === 'candle' || wanted === 'webgpu' || wanted === 'wgpu' ? wanted : 'auto';
 const oneView = parameters.get('views') === '1';
 const oneWorker = parameters.get('workers') === '1';
 

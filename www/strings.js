@@ -475,7 +475,7 @@ export const text = {
     },
     ready: (/** @type {string} */ backend, /** @type {number} */ milliseconds) => `${backend} · ${duration(milliseconds)}`,
     failed: 'Not running',
-    backends: { cpu: 'CPU', candle: 'CPU (Candle)', webgpu: 'WebGPU' },
+    backends: { cpu: 'CPU', candle: 'CPU (Candle)', webgpu: 'WebGPU', wgpu: 'WebGPU (Burn)' },
     terms: {
       backend: 'Computes on',
       adapter: 'Adapter',
@@ -506,7 +506,6 @@ export const text = {
       forced: () => 'The address asks for the CPU.',
       'no-webgpu': () => 'This browser has no WebGPU.',
       'no-adapter': () => 'WebGPU found no graphics adapter.',
-      'no-timestamp-query': () => 'The graphics adapter lacks timestamp queries.',
       'software-adapter': (/** @type {string} */ detail) => `The adapter is a program (${detail}), slower than the CPU path.`,
       differs: (/** @type {string} */ detail) => `Its answer differed from the reference (cosine ${detail}).`,
       failed: (/** @type {string} */ detail) => `WebGPU failed: ${detail}`,
@@ -554,8 +553,6 @@ export const text = {
     backend: 'The computation failed. Retry, or open this page with ?backend=cpu.',
     'webgpu-no-webgpu': 'The address asks for WebGPU, but this browser has none. Open the page without ?backend=webgpu.',
     'webgpu-no-adapter': 'The address asks for WebGPU, but it found no graphics adapter. Open the page without ?backend=webgpu.',
-    'webgpu-no-timestamp-query':
-      'The address asks for WebGPU, but the adapter lacks timestamp queries. Open the page without ?backend=webgpu.',
     'webgpu-differs': 'The address asks for WebGPU, but its answers differ from the reference. Open the page without ?backend=webgpu.',
     'webgpu-failed': 'The address asks for WebGPU, but it failed. Open the page without ?backend=webgpu.',
     'storage-none': 'This browser window keeps nothing; it may be a private one. Save a file before you leave.',

@@ -121,7 +121,7 @@ mod native {
         /// The prepared weights.
         #[arg(long, default_value = "weights", value_name = "DIR")]
         weights: PathBuf,
-        /// `cpu`, `candle` or `webgpu`.
+        /// `cpu`, `candle`, `webgpu` or `wgpu`.
         #[arg(long, default_value = "cpu")]
         backend: BackendKind,
     }

@@ -113,7 +113,7 @@ pub struct EvalArgs {
     /// The prepared weights.
     #[arg(long, default_value = "weights", value_name = "DIR")]
     weights: PathBuf,
-    /// `cpu`, `candle` or `webgpu`.
+    /// `cpu`, `candle`, `webgpu` or `wgpu`.
     #[arg(long, default_value = "cpu")]
     backend: BackendKind,
 }

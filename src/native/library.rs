@@ -106,7 +106,7 @@ impl Work<'_> {
         let threads = match self.backend {
             BackendKind::Cpu => thread::available_parallelism().map_or(1, NonZero::get),
             // These use all of the machine by themselves.
-            BackendKind::Candle | BackendKind::WebGpu => 1,
+            BackendKind::Candle | BackendKind::WebGpu | BackendKind::Wgpu => 1,
         };
         let parts = thread::scope(|scope| {
             let handles: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.run_one_thread())).collect();

@@ -18,7 +18,7 @@ pub fn trials() -> Vec<Trial> {
 /// Overwrites the module's memory: its next use traps or panics.
 pub const SPOIL: &str = "(async () => {
   const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
-  const module = await import(loaded.find((name) => name.endsWith('/cpu/glimpse.js')));
+  const module = await import(loaded.find((name) => name.endsWith('/light/glimpse.js')));
   const { memory } = await module.default();
   new Uint8Array(memory.buffer).fill(0xff);
   return true;

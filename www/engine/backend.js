@@ -38,7 +38,7 @@ export async function startEngine(options) {
   const { adapter, software, reason } = await options.askWebGpu();
   if (reason) return refuse(options, reason);
   if (software && options.wanted === 'auto') return refuse(options, { code: 'software-adapter', detail: adapter });
-  return startWebGpu(options, adapter);
+  return startWebGpu(options, adapter, options.wanted === 'wgpu' ? 'wgpu' : 'webgpu');
 }
 
 /**
@@ -54,12 +54,13 @@ async function startCpu({ module, weights }, reason, backend = 'cpu') {
 /**
  * @param {StartOptions} options
  * @param {string} adapter
+ * @param {'webgpu' | 'wgpu'} backend
  */
-async function startWebGpu(options, adapter) {
+async function startWebGpu(options, adapter, backend) {
   const { module, weights, manifest } = options;
   let engine = null;
   try {
-    engine = await inTime(module.Engine.create('webgpu', weights));
+    engine = await inTime(module.Engine.create(backend, weights));
     const cosine = manifest === null ? 1 : await inTime(engine.verify(manifest));
     if (cosine >= LEAST_COSINE) return { engine, adapter: engine.adapter || adapter, reason: null };
     engine.free();
@@ -79,7 +80,7 @@ async function startWebGpu(options, adapter) {
  * @param {BackendReason} reason
  */
 function refuse(options, reason) {
-  if (options.wanted === 'webgpu') throw new EngineError(`webgpu-${reason.code}`, reason.detail);
+  if (options.wanted === 'webgpu' || options.wanted === 'wgpu') throw new EngineError(`webgpu-${reason.code}`, reason.detail);
   return startCpu(options, reason);
 }
 
@@ -97,7 +98,7 @@ function inTime(promise) {
 }
 
 /**
- * What burn-wgpu needs is looked for here, because it panics where it is missing.
+ * What can be known without loading anything.
  * @returns {Promise<WebGpu>}
  */
 export async function probeWebGpu() {
@@ -107,7 +108,6 @@ export async function probeWebGpu() {
   if (!adapter) return none('no-adapter');
   const info = adapter.info ?? {};
   const name = [info.vendor, info.architecture, info.description].filter(Boolean).join(' ');
-  if (!adapter.features.has('timestamp-query')) return none('no-timestamp-query', name);
   const software = Boolean(info.isFallbackAdapter || adapter.isFallbackAdapter || SOFTWARE.test(name));
   return { adapter: name || 'unnamed', software, reason: null };
 }

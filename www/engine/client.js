@@ -341,7 +341,7 @@ export class EngineClient extends EventTarget {
    * @returns {Promise<{steps: number}>}
    */
   async train(options, pictures, requestOptions) {
-    if (options.method === 'deep' && this.#info?.module === 'cpu') await this.#bringBurn();
+    if (options.method === 'deep' && this.#info?.module === 'light') await this.#bringBurn();
     return this.#request('train', { options, pictures }, requestOptions);
   }
 
@@ -414,10 +414,9 @@ export class EngineClient extends EventTarget {
     this.#share();
   }
 
-  /** After which module the worker is named: see its `chooseModule`. */
+  /** After which the worker is named, which loads it. */
   #moduleName() {
-    if (this.#needsBurn || this.#backend === 'candle' || this.#backend === 'webgpu') return 'burn';
-    return this.#reason ? 'cpu' : this.#backend;
+    return this.#needsBurn || this.#backend === 'candle' || this.#backend === 'wgpu' ? 'burn' : 'light';
   }
 
   /** Ends the worker and its helper, and gives what they had not finished. */

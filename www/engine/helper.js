@@ -36,7 +36,7 @@ export class Helper {
    */
   async start(checkpoint, info) {
     if (this.#link || this.#died) return;
-    const link = new Link('cpu', { settled: () => this.#settled(), crashed: (message) => this.#crashed(message) });
+    const link = new Link('light', { settled: () => this.#settled(), crashed: (message) => this.#crashed(message) });
     this.#link = link;
     const start = new Job('start', { backend: 'cpu', reason: null, checkpoint, views: info.views });
     link.post(start);

@@ -1,11 +1,12 @@
 // Loads one of the page's two wasm modules. Worker side, and the only file that imports from pkg/.
 //
-// `cpu` holds everything but Burn: our own arithmetic embeds, heads learn. `burn` has all of that, and embeds on WebGPU or by
-// burn-candle, and trains the network's last layer. It is several times as large, so nobody loads it who has no use for it.
+// `light` holds everything but Burn: our own arithmetic embeds on the CPU or on WebGPU, heads learn. `burn` has all of that,
+// trains the network's last layer, and embeds by Burn's backends too. It is several times as large, so nobody loads it who has
+// no use for it.
 
 import { EngineError } from './protocol.js';
 
-/** @typedef {'cpu' | 'burn'} ModuleName */
+/** @typedef {'light' | 'burn'} ModuleName */
 
 /**
  * @param {ModuleName} name

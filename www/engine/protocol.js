@@ -13,12 +13,12 @@
 
 /**
  * Why a backend was or was not taken: a stable code, and a detail that is not translated.
- * @typedef {{code: 'forced' | 'no-webgpu' | 'no-adapter' | 'no-timestamp-query' | 'software-adapter' | 'differs' | 'failed' | 'crashed', detail: string}} BackendReason
+ * @typedef {{code: 'forced' | 'no-webgpu' | 'no-adapter' | 'software-adapter' | 'differs' | 'failed' | 'crashed', detail: string}} BackendReason
  */
 
 /**
- * The backends that an address can ask for; `candle` is a second way to compute on the CPU, for comparison.
- * @typedef {'auto' | 'cpu' | 'candle' | 'webgpu'} Wanted
+ * The backends that an address can ask for; `candle` and `wgpu` are Burn's ways to compute on the CPU and on WebGPU, for comparison.
+ * @typedef {'auto' | 'cpu' | 'candle' | 'webgpu' | 'wgpu'} Wanted
  */
 
 /**
@@ -30,7 +30,7 @@
 /**
  * The engine once it runs. `reason` is null where the first choice was taken.
  * @typedef {object} EngineInfo
- * @property {'cpu' | 'candle' | 'webgpu'} backend
+ * @property {'cpu' | 'candle' | 'webgpu' | 'wgpu'} backend
  * @property {string} adapter
  * @property {BackendReason | null} reason
  * @property {import('./module.js').ModuleName} module which of the two wasm modules runs

@@ -24,10 +24,7 @@ const VIEWS_PER_STEP = 30;
 let webGpu = null;
 /** The wasm module's exports, once `moduleReady` has resolved. @type {any} */
 let module = null;
-const moduleReady = chooseModule().then(async (name) => {
-  module = await loadModule(name);
-  return name;
-});
+const moduleReady = bringModule();
 moduleReady.catch(() => {}); // Reported by the first request that needs it.
 
 /** Embeddings, one after another, once an engine runs. */
@@ -113,14 +110,11 @@ const operations = {
   photosFile: { queue: atOnce, run: photosFile },
 };
 
-/**
- * The page names this worker after the module that it wants: `auto` takes Burn where WebGPU will be used.
- * @returns {Promise<import('./module.js').ModuleName>}
- */
-async function chooseModule() {
-  if (self.name === 'cpu' || self.name === 'burn') return self.name;
-  const { adapter, software } = await askWebGpu();
-  return adapter && !software ? 'burn' : 'cpu';
+/** The page names this worker after the module that it wants. */
+async function bringModule() {
+  const name = /** @type {import('./module.js').ModuleName} */ (self.name);
+  module = await loadModule(name);
+  return name;
 }
 
 function askWebGpu() {

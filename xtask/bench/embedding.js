@@ -19,6 +19,7 @@ const STARTS = {
   'Glimpse': () => glimpse('cpu'),
   'Glimpse, burn-candle': () => glimpse('candle'),
   'Glimpse, WebGPU': () => glimpse('webgpu'),
+  'Glimpse, burn-wgpu': () => glimpse('wgpu'),
   'onnxruntime-web': () => onnxruntime('wasm'),
   'onnxruntime-web, WebGPU': () => onnxruntime('webgpu'),
   'TensorFlow.js': tensorflow,

@@ -35,9 +35,15 @@ pub struct Options {
     /// Measure the module of `cargo xtask dist` instead of `serve`'s: smaller, and minutes to build.
     #[arg(long)]
     release: bool,
-    /// Let burn-candle embed too.
+    /// Let Burn's own layers embed too: burn-candle on the CPU, burn-wgpu on WebGPU.
     #[arg(long)]
-    candle: bool,
+    burn: bool,
+    /// Let WebGPU run on the machine's GPU. (Without this it runs on the software adapter, as in tests.)
+    #[arg(long)]
+    gpu: bool,
+    /// Build nothing: measure what an earlier run has left, for instance on a machine that it was copied to.
+    #[arg(long, conflicts_with = "release")]
+    as_built: bool,
 }
 
 /// What can be measured.
@@ -60,7 +66,9 @@ const PARTS: [Part; 5] = [Part::Bytes, Part::Cpu, Part::Webgpu, Part::Training, 
 /// What all measurements stand on.
 struct Setting {
     rounds: u32,
-    candle: bool,
+    burn: bool,
+    gpu: bool,
+    as_built: bool,
     /// The folder of the page's module.
     package: PathBuf,
     manifest: Manifest,
@@ -81,8 +89,13 @@ pub fn run(options: &Options) -> Result<()> {
     let profile = if options.release { Profile::Release } else { Profile::Ci };
     let setting = Setting {
         rounds: options.rounds,
-        candle: options.candle,
-        package: wasm::package(profile)?,
+        burn: options.burn,
+        gpu: options.gpu,
+        as_built: options.as_built,
+        package: match options.as_built {
+            true => profile.package_dir(),
+            false => wasm::package(profile)?,
+        },
         manifest: weights::prepare()?,
     };
     let mut tables = Vec::new();

@@ -59,6 +59,15 @@ impl Builder {
         self.flag("--enable-unsafe-webgpu").flag("--enable-features=Vulkan")
     }
 
+    /// With WebGPU on the machine's own GPU through Vulkan, which a headless browser on Linux passes over unless told.
+    #[must_use]
+    pub fn gpu(self) -> Self {
+        self.webgpu()
+            .flag("--use-angle=vulkan")
+            .flag("--disable-vulkan-surface")
+            .flag("--ignore-gpu-blocklist")
+    }
+
     /// With a camera that plays a `.mjpeg` or `.y4m` file in a loop. The page must still be allowed to use it, by
     /// [`Page::set_permission`](crate::cdp::Page::set_permission) or [`Builder::camera_allowed`].
     #[must_use]

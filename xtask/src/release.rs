@@ -97,15 +97,15 @@ mod tests {
 
     fn folder() -> TempDir {
         let dir = tempfile::tempdir().unwrap();
-        for folder in ["pkg/cpu", "www/engine"] {
+        for folder in ["pkg/light", "www/engine"] {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
         for (name, text) in [
             ("index.html", "./www/main.js ./www/a.css"),
             ("manifest.webmanifest", "./www/icon"),
-            ("pkg/cpu/glimpse.js", "abc"),
+            ("pkg/light/glimpse.js", "abc"),
             ("sw.js", RELEASE),
-            ("www/engine/module.js", "../../pkg/cpu/"),
+            ("www/engine/module.js", "../../pkg/light/"),
             (".nojekyll", ""),
             ("_headers", "x"),
         ] {
@@ -128,7 +128,7 @@ mod tests {
             text(&format!("www-{version}/engine/module.js")),
             format!("../../pkg-{version}/cpu/")
         );
-        assert_eq!(text(&format!("pkg-{version}/cpu/glimpse.js")), "abc");
+        assert_eq!(text(&format!("pkg-{version}/light/glimpse.js")), "abc");
         assert!(!dir.path().join("pkg").exists());
         assert_eq!(
             text("www/api.js"),
@@ -155,7 +155,7 @@ mod tests {
         let files = release["files"].as_object().unwrap();
         let (module, cpu) = (
             format!("www-{version}/engine/module.js"),
-            format!("pkg-{version}/cpu/glimpse.js"),
+            format!("pkg-{version}/light/glimpse.js"),
         );
         let names: Vec<&String> = files.keys().collect();
         let (types, api) = ("www/api.d.ts", "www/api.js");
@@ -171,10 +171,10 @@ mod tests {
             fs::write(dir.path().join(file), text).unwrap();
             seal(dir.path()).unwrap()
         };
-        let first = version("pkg/cpu/glimpse.js", "abc");
-        assert_eq!(version("pkg/cpu/glimpse.js", "abc"), first);
+        let first = version("pkg/light/glimpse.js", "abc");
+        assert_eq!(version("pkg/light/glimpse.js", "abc"), first);
         assert_eq!(version("_headers", "y"), first);
-        assert_ne!(version("pkg/cpu/glimpse.js", "abd"), first);
+        assert_ne!(version("pkg/light/glimpse.js", "abd"), first);
         assert_ne!(version("www/more.js", ""), first);
         assert_ne!(version("sw.js", &format!("{RELEASE}\n")), first);
     }

@@ -1,6 +1,6 @@
 //! From the crate to `pkg/`: cargo, wasm-bindgen, wasm-opt. The last two are skipped when cargo's output has not changed.
 //!
-//! The page has two modules, and loads one of them: `pkg/cpu/`, without Burn, and `pkg/burn/`, with it.
+//! The page has two modules, and loads one of them: `pkg/light/`, without Burn, and `pkg/burn/`, with it.
 
 use crate::process;
 use crate::progress::step;
@@ -62,12 +62,12 @@ pub struct Module {
 /// All modules: see `www/engine/module.js`, which chooses between them.
 pub const MODULES: [Module; 2] = [
     Module {
-        name: "cpu",
-        features: "",
+        name: "light",
+        features: "gpu",
     },
     Module {
         name: "burn",
-        features: "candle,webgpu",
+        features: "candle,gpu,wgpu",
     },
 ];
 

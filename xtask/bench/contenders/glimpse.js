@@ -4,11 +4,11 @@ import { loadModule } from '/www/engine/module.js';
 import { joined } from '../inputs.js';
 
 /**
- * @param {'cpu' | 'candle' | 'webgpu'} backend
+ * @param {'cpu' | 'candle' | 'webgpu' | 'wgpu'} backend
  * @returns {Promise<import('../embedding.js').Contender>}
  */
 export async function glimpse(backend) {
-  const module = await loadModule(backend === 'cpu' ? 'cpu' : 'burn');
+  const module = await loadModule(backend === 'candle' || backend === 'wgpu' ? 'burn' : 'light');
   const manifest = await (await fetch('/model/manifest.json')).json();
   const weights = await (await fetch(`/model/${manifest.file}`)).arrayBuffer();
   const engine = await module.Engine.create(backend, new Uint8Array(weights));

@@ -11,11 +11,11 @@ use std::process::Command;
 /// Weighs the module, the network and the page.
 pub fn measure(setting: &Setting) -> Result<Table> {
     npm::prepare_node()?;
-    let [cpu, burn] = wasm::MODULES.map(|module| setting.package.join(module.name));
+    let [light, burn] = wasm::MODULES.map(|module| setting.package.join(module.name));
     let module = |folder: &Path| vec![folder.join("glimpse_bg.wasm"), folder.join("glimpse.js")];
     let groups = [
-        ("module for the CPU", module(&cpu)),
-        ("module for WebGPU", module(&burn)),
+        ("module", module(&light)),
+        ("module with Burn", module(&burn)),
         ("weights", vec![setting.manifest.file.clone()]),
         ("page (HTML, CSS, JavaScript)", page_files(setting)?),
     ];
@@ -36,10 +36,10 @@ pub fn measure(setting: &Setting) -> Result<Table> {
         sums.push(sum);
         left = rest;
     }
-    let [cpu, burn, weights, page] = [0, 1, 2, 3].map(|group| sums[group]);
-    table.row("all, on the CPU", together([cpu, weights, page]).map(Some));
-    table.row("all, with WebGPU", together([burn, weights, page]).map(Some));
-    table.note = "gzip -9 and brotli -q 11, each file for itself. A visitor loads one of the two modules.".to_owned();
+    let [light, burn, weights, page] = [0, 1, 2, 3].map(|group| sums[group]);
+    table.row("all", together([light, weights, page]).map(Some));
+    table.row("all, with Burn", together([burn, weights, page]).map(Some));
+    table.note = "gzip -9 and brotli -q 11, each file for itself. Burn is for deep training alone.".to_owned();
     Ok(table)
 }
 

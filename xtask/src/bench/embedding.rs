@@ -14,7 +14,8 @@ use std::time::Duration;
 
 /// Names that `xtask/bench/embedding.js` knows. The first of each group is what the others are compared with.
 const ON_CPU: [&str; 3] = ["Glimpse", "onnxruntime-web", "TensorFlow.js"];
-const CANDLE: &str = "Glimpse, burn-candle";
+const BURN_ON_CPU: &str = "Glimpse, burn-candle";
+const BURN_ON_WEBGPU: &str = "Glimpse, burn-wgpu";
 const ON_WEBGPU: [&str; 2] = ["Glimpse, WebGPU", "onnxruntime-web, WebGPU"];
 
 /// Whoever is less like the reference computes something else.
@@ -38,8 +39,8 @@ struct Turns {
 /// On the CPU, one thread.
 pub fn measure_cpu(setting: &Setting) -> Result<Table> {
     let mut names = ON_CPU.to_vec();
-    if setting.candle {
-        names.push(CANDLE);
+    if setting.burn {
+        names.push(BURN_ON_CPU);
     }
     let turns = |_: &str| Turns {
         rounds: setting.rounds,
@@ -64,7 +65,15 @@ pub fn measure_webgpu(setting: &Setting) -> Result<Table> {
             runs: 20,
         },
     };
-    let (mut table, adapter) = measure("Embedding on WebGPU", setting, &ON_WEBGPU, turns)?;
+    let mut names = ON_WEBGPU.to_vec();
+    if setting.burn {
+        names.push(BURN_ON_WEBGPU);
+    }
+    let (mut table, adapter) = measure("Embedding on WebGPU", setting, &names, turns)?;
+    let adapter = match adapter.as_str() {
+        "" => "not named by the browser",
+        name => name,
+    };
     table.note = format!("Adapter: {adapter}. {}", table.note);
     Ok(table)
 }
@@ -81,8 +90,12 @@ fn measure(title: &str, setting: &Setting, names: &[&str], turns: impl Fn(&str) 
     let server = setting.server()?;
     server.mount("/golden", crate::root().join("../shared/golden"));
     peers::mount(&server)?;
-    model::mount(&server)?;
-    let chrome = Chrome::builder().webgpu().start()?;
+    model::mount(&server, setting.as_built)?;
+    let chrome = match setting.gpu {
+        true => Chrome::builder().gpu(),
+        false => Chrome::builder().webgpu(),
+    };
+    let chrome = chrome.start()?;
     let mut page = chrome.connect()?.new_page()?;
     page.set_timeout(PATIENCE);
     page.goto(&server.url("/xtask/bench/index.html"))?;

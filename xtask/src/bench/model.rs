@@ -6,15 +6,22 @@ use crate::server::Server;
 use crate::{process, weights};
 use anyhow::Result;
 use std::fs;
+use std::path::Path;
 
-/// Writes both and serves them below `/model`.
-pub fn mount(server: &Server) -> Result<()> {
+/// Writes both, unless they are to be taken as they are, and serves them below `/model`.
+pub fn mount(server: &Server, as_built: bool) -> Result<()> {
     let folder = crate::target_dir().join("bench");
-    fs::create_dir_all(&folder)?;
-    weights::prepare_in(&folder, "f16")?;
-    let mut tool = weights::tool();
-    tool.args(["onnx", "--weights"]).arg(&folder);
-    process::run(tool.arg("--out").arg(folder.join("resnet18.onnx")))?;
+    if !as_built {
+        write(&folder)?;
+    }
     server.mount("/model", folder);
     Ok(())
+}
+
+fn write(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    weights::prepare_in(folder, "f16")?;
+    let mut tool = weights::tool();
+    tool.args(["onnx", "--weights"]).arg(folder);
+    process::run(tool.arg("--out").arg(folder.join("resnet18.onnx")))
 }
