@@ -677,9 +677,22 @@ export class Controller {
     });
     on(this.#trying, 'files', ({ files }) => this.#takeFiles(fromList(files), 'test', NaN));
     on(this.#trying, 'settings', () => this.#projects.touch());
+    on(this.#trying, 'correct', ({ classId, bitmap }) => this.#correct(classId, bitmap));
     const touched = () => this.#select(null);
     this.#trying.photos.addEventListener('pointerdown', touched);
     this.#trying.photos.addEventListener('focusin', touched);
+  }
+
+  /**
+   * The camera's picture was called by a wrong name: it becomes a shot, and where something was trained that is done again.
+   * @param {number} classId
+   * @param {ImageBitmap} bitmap
+   */
+  async #correct(classId, bitmap) {
+    const method = this.#trainingAbort ? this.#trainingMethod : this.#head === 'none' ? null : this.#method;
+    await this.#addShot(classId, { kind: 'frame', bitmap, mirror: this.#camera.mirror }, '');
+    this.#toasts.show(text.live.corrected(this.#model.findClass(classId)?.name ?? ''));
+    if (method && method !== 'deep' && !this.#trainingAbort) this.#training.trainBy(method);
   }
 
   /** Measures how well the photos of known classes are named: those to try, or without any the shots. */

@@ -1,9 +1,10 @@
 // Step 3's camera and photos to try: it has them embedded and named, and shows the answers.
 // Page side: it wires the views of step 3 to model and engine. Whether anything can be named, its owner says.
 // Events: `toggle` ({on}) when the camera is started or stopped, `files` ({files}) that were chosen, `settings` when the
-// threshold was moved.
+// threshold was moved, `correct` ({classId, bitmap}) where the camera's picture was called by a wrong name.
 
 import { LiveLoop } from './live-loop.js';
+import { Smoothing } from './smoothing.js';
 import { text } from './strings.js';
 import { emit, on, releaseAddress } from './views/dom.js';
 import { LiveView } from './views/live.js';
@@ -36,6 +37,7 @@ import { TestsView } from './views/tests.js';
 export class Trying extends EventTarget {
   #around;
   #live;
+  #smoothing = new Smoothing();
   #strictness = new StrictnessView();
   #tests;
   #loop;
@@ -47,16 +49,19 @@ export class Trying extends EventTarget {
     super();
     this.#around = around;
     const { model, client, camera, shell } = around;
-    this.#live = new LiveView(camera, model);
+    this.#live = new LiveView(camera, model, around.asksTruth);
     this.#tests = new TestsView(model, around.asksTruth);
     this.#loop = new LiveLoop({
       ready: around.canPredictLive,
       frame: () => this.#live.frame(),
       predict: (bitmap) => client.predictFrame(bitmap, camera.mirror),
-      show: (result) => shell.showLive(this.#live.show(result)),
+      show: (result) => shell.showLive(this.#live.show({ ...result, prediction: this.#smoothing.smooth(result.prediction) })),
     });
     this.elements = [this.#live.element, this.#strictness.element, this.#tests.element];
-    model.addEventListener('change', (event) => this.#tests.update(/** @type {CustomEvent} */ (event).detail));
+    model.addEventListener('change', (event) => {
+      this.#tests.update(/** @type {CustomEvent} */ (event).detail);
+      this.#live.listClasses();
+    });
     this.#listen();
   }
 
@@ -83,9 +88,17 @@ export class Trying extends EventTarget {
     const { model, toasts, shell } = this.#around;
     on(this.#live, 'toggle', ({ on: wanted }) => {
       this.#live.switch(wanted);
-      if (wanted) this.#loop.start();
-      else this.#loop.stop();
+      this.#run(wanted);
       emit(this, 'toggle', { on: wanted });
+    });
+    on(this.#live, 'freeze', ({ frozen }) => {
+      this.#live.freeze(frozen);
+      this.#run(!frozen);
+      if (frozen) this.#nameFrozen();
+    });
+    on(this.#live, 'correct', async ({ classId }) => {
+      const bitmap = await this.#live.frame().catch(() => null);
+      if (bitmap) emit(this, 'correct', { classId, bitmap });
     });
     on(this.#tests, 'files', ({ files }) => emit(this, 'files', { files }));
     on(this.#tests, 'remove', ({ testId }) => {
@@ -103,6 +116,22 @@ export class Trying extends EventTarget {
       shell.showLive(this.#live.setThreshold(threshold));
       emit(this, 'settings');
     });
+  }
+
+  /** @param {boolean} goesOn whether the camera's picture is named again and again */
+  #run(goesOn) {
+    this.#smoothing.reset();
+    if (goesOn) this.#loop.start();
+    else this.#loop.stop();
+  }
+
+  /** Names the picture that is held. */
+  async #nameFrozen() {
+    const { client, camera, shell, canPredictLive } = this.#around;
+    if (!canPredictLive()) return;
+    const bitmap = await this.#live.frame().catch(() => null);
+    const result = bitmap && (await client.predictFrame(bitmap, camera.mirror).catch(() => null));
+    if (result && this.#live.frozen) shell.showLive(this.#live.show({ ...result, perSecond: 0 }));
   }
 
   /** @param {number} testId */
@@ -181,6 +210,7 @@ export class Trying extends EventTarget {
     if (!canPredict()) this.#clearLive(text.prediction.none);
     else if (!client.info) this.#clearLive(text.live.waitingForEngine);
     else if (!this.#live.on) this.#clearLive(text.live.off);
+    else if (this.#live.frozen) this.#nameFrozen();
   }
 
   /** @param {string} words */

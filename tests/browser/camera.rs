@@ -15,6 +15,8 @@ use crate::{
 pub fn trials() -> Vec<Trial> {
     vec![
         trial("camera::snap_burst_and_live", snap_burst_and_live),
+        trial("camera::a_wrong_name_is_corrected", a_wrong_name_is_corrected),
+        trial("camera::a_voice_of_the_device_says_it", a_voice_of_the_device_says_it),
         trial("camera::a_refused_camera_says_so", a_refused_camera_says_so),
         trial("camera::a_missing_camera_says_so", a_missing_camera_says_so),
         trial(
@@ -112,6 +114,101 @@ fn snap_burst_and_live() -> Outcome {
     stage.wait("document.querySelector('#live [data-prediction]').dataset.method === 'finetune'")?;
     stage.page.click("#live-toggle")?;
     stage.wait(&format!("!({CAMERA_RUNS})"))?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// How often the camera's picture was named, now and a while later.
+fn frames_named(stage: &Stage) -> anyhow::Result<[u32; 2]> {
+    stage.page.eval(
+        "(async () => {
+           const named = () => Number(document.querySelector('#live').dataset.frames);
+           await new Promise((done) => setTimeout(done, 1000));
+           const before = named();
+           await new Promise((done) => setTimeout(done, 1000));
+           return [before, named()];
+         })()",
+    )
+}
+
+/// The likelihood of a class, as it is shown: at first, after an answer that is the opposite, and once the classes are others.
+const CALMED: &str = "import('/www/smoothing.js').then(({ Smoothing }) => {
+  const smoothing = new Smoothing();
+  const answer = (classIds, probability) => ({
+    method: 'prototype',
+    scores: classIds.map((classId) => ({ classId, probability })),
+    nearest: null,
+    familiarity: { probability, certain: true },
+  });
+  const shown = [answer([1, 2], 0), answer([1, 2], 1), answer([1, 3], 1)].map((one) => smoothing.smooth(one));
+  return shown.flatMap(({ scores, familiarity }) => [scores[0].probability, familiarity.probability]);
+})";
+
+fn a_wrong_name_is_corrected() -> Outcome {
+    let drawn = drawn_classes(&scratch("browser-correct"))?;
+    let film = stream("browser-correct-film", &[image::open(&drawn.queries[0].1)?.into_rgb8()])?;
+    let stage = filmed(&film)?;
+    assert_eq!(stage.page.eval::<Vec<f64>>(CALMED)?, [0.0, 0.0, 0.4, 0.4, 1.0, 1.0]);
+    let ids = stage.class_ids()?;
+    stage.rename(ids[0], "wrong")?;
+    stage.add_photos(ids[0], &drawn.classes[0].1)?;
+    stage.add_photos(ids[1], &drawn.classes[1].1)?;
+    stage.train()?;
+    assert_eq!(live_winner(&stage)?, "wrong");
+
+    stage.page.click("#live-freeze")?;
+    stage.wait("document.querySelector('#live').dataset.frozen === 'true'")?;
+    let [before, after] = frames_named(&stage)?;
+    assert_eq!(before, after, "a frozen picture is named once");
+    let shots = stage.shots(ids[1])?;
+    let chosen: bool = stage.page.eval(&format!(
+        "(() => {{
+           const truth = document.querySelector('#live-truth');
+           truth.value = '{}';
+           return truth.dispatchEvent(new Event('change'));
+         }})()",
+        ids[1]
+    ))?;
+    assert!(chosen);
+    stage.wait_for_shots(ids[1], shots + 1)?;
+    stage.wait("document.querySelector('.train').dataset.head === 'trained'")?;
+    // The frozen picture is named anew, by what was learnt of it.
+    stage.wait("Number(document.querySelector('#live [data-prediction]').dataset.similarity) > 0.99")?;
+
+    stage.page.click("#live-freeze")?;
+    let [before, after] = frames_named(&stage)?;
+    assert!(after > before, "it goes on");
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// The page's voices, and what is said by them. Headless Chromium has none.
+const VOICES: &str = "(voices) => {
+  speechSynthesis.getVoices = () => voices;
+  window.SpeechSynthesisUtterance = class { constructor(words) { this.words = words; } };
+  speechSynthesis.speak = ({ words }) => (window.said = words);
+  speechSynthesis.dispatchEvent(new Event('voiceschanged'));
+  return document.querySelector('#live-aloud').checkVisibility();
+}";
+
+fn a_voice_of_the_device_says_it() -> Outcome {
+    let drawn = drawn_classes(&scratch("browser-voice"))?;
+    let film = stream("browser-voice-film", &[image::open(&drawn.queries[0].1)?.into_rgb8()])?;
+    let stage = filmed(&film)?;
+    let ids = stage.class_ids()?;
+    stage.rename(ids[0], "filmed")?;
+    stage.add_photos(ids[0], &drawn.classes[0].1)?;
+    stage.add_photos(ids[1], &drawn.classes[1].1)?;
+    let offered = |local: bool| -> anyhow::Result<bool> {
+        stage
+            .page
+            .eval(&format!("({VOICES})([{{ localService: {local}, lang: 'en-GB' }}])"))
+    };
+    assert!(!offered(false)?, "another's voice would send the words away");
+    assert!(offered(true)?);
+    stage.page.click("#live-aloud")?;
+    assert_eq!(live_winner(&stage)?, "filmed");
+    stage.wait("window.said?.startsWith('filmed')")?;
     stage.assert_quiet()?;
     Ok(())
 }

@@ -32,6 +32,8 @@ const ICONS = {
   previous: 'M15 5l-7 7 7 7',
   next: 'M9 5l7 7-7 7',
   stop: 'M6.5 6.5h11v11h-11z',
+  pause: 'M8 5.5v13M16 5.5v13',
+  play: 'M8 5.5v13l10-6.5z',
   cards: 'M4 7.5l9-2.5 4 13-9 2.5zM15 6l5 1-2.5 9',
   settings: 'M4 8h9M17 8h3M4 16h3M11 16h9M15 5.5v5M9 13.5v5',
   chevron: 'M6 9l6 6 6-6',

@@ -1,5 +1,7 @@
-// Step 3, the camera: its picture, its answer, its rate. Events: `toggle` ({on}).
+// Step 3, the camera: its picture, its answer, its rate. Events: `toggle` ({on}), `freeze` ({frozen}), `correct` ({classId})
+// where the visitor says what the picture really shows.
 
+import { Speech } from '../speech.js';
 import { text } from '../strings.js';
 import { el, emit, icon } from './dom.js';
 import { PredictionView } from './prediction.js';
@@ -17,32 +19,77 @@ export class LiveView extends EventTarget {
   #viewfinder;
   #prediction;
   #toggle = el('button.button', { id: 'live-toggle', aria: { pressed: 'false' } }, icon('camera'), el('span', {}, text.live.start));
+  #freeze = el('button.button', { id: 'live-freeze', hidden: true, aria: { pressed: 'false' } }, icon('pause'), el('span', {}, text.live.freeze));
+  #truth = el('select', { id: 'live-truth' });
+  #correction = el('label.live-correction', { hidden: true }, el('span', {}, text.live.really), this.#truth);
+  #aloud = el('input', { type: 'checkbox', id: 'live-aloud' });
+  #speech = new Speech();
+  #model;
   #rate = el('p.live-rate', { id: 'live-rate' });
   #method = el('p.method', { id: 'live-method' });
   #spoken = el('output.visually-hidden');
   #speakTimer = 0;
   #winner = '';
   on = false;
+  frozen = false;
 
   /**
    * @param {Camera} camera
    * @param {Model} model
+   * @param {boolean} learns whether the visitor may say what the picture really shows
    */
-  constructor(camera, model) {
+  constructor(camera, model, learns) {
     super();
     this.#camera = camera;
+    this.#model = model;
     this.#viewfinder = new ViewfinderView(camera);
     this.#viewfinder.offMessage = text.live.idle;
     this.#prediction = new PredictionView(model);
-    const tools = el('div.live-tools', {}, this.#toggle, this.#viewfinder.controls);
+    const aloud = el('label.check', { hidden: true }, this.#aloud, el('span', {}, text.live.aloud));
+    const correction = learns ? [this.#correction] : [];
+    const tools = el('div.live-tools', {}, el('div.live-buttons', {}, this.#toggle, this.#freeze), this.#viewfinder.controls, ...correction, aloud);
     this.element = el('section.live', { id: 'live', aria: { label: text.live.title } }, this.#viewfinder.element, tools, el('div.live-notes', {}, this.#method, this.#rate), this.#prediction.element, this.#spoken);
     this.#toggle.addEventListener('click', () => emit(this, 'toggle', { on: !this.on }));
+    this.#freeze.addEventListener('click', () => emit(this, 'freeze', { frozen: !this.frozen }));
+    this.#truth.addEventListener('change', () => this.#correct());
+    const showVoice = () => (aloud.hidden = this.#speech.voice === null);
+    this.#speech.addEventListener('change', showVoice);
+    this.#aloud.addEventListener('change', () => this.#aloud.checked || this.#speech.hush());
+    showVoice();
+    this.listClasses();
     this.#viewfinder.refresh();
+  }
+
+  /** Offers the classes as what the picture may really show. */
+  listClasses() {
+    const classes = this.#model.classes.map(({ id, name }) => el('option', { value: String(id) }, name));
+    this.#truth.replaceChildren(el('option', { value: '' }, text.live.choose), ...classes);
+  }
+
+  #correct() {
+    const classId = Number(this.#truth.value);
+    this.#truth.value = '';
+    emit(this, 'correct', { classId });
+  }
+
+  /**
+   * Holds the picture and its answer.
+   * @param {boolean} frozen
+   */
+  freeze(frozen) {
+    this.frozen = frozen;
+    this.#viewfinder.hold(frozen);
+    this.element.dataset.frozen = String(frozen);
+    this.#freeze.setAttribute('aria-pressed', String(frozen));
+    this.#freeze.replaceChildren(icon(frozen ? 'play' : 'pause'), el('span', {}, frozen ? text.live.goOn : text.live.freeze));
   }
 
   /** @param {boolean} on */
   switch(on) {
     this.on = on;
+    if (!on) this.freeze(false);
+    this.#freeze.hidden = !on;
+    this.#correction.hidden = !on;
     this.#viewfinder.off = !on;
     if (on) this.#camera.acquire(this);
     else this.#camera.release(this);
@@ -88,6 +135,11 @@ export class LiveView extends EventTarget {
     if (name === this.#winner) return;
     this.#winner = name;
     clearTimeout(this.#speakTimer);
-    this.#speakTimer = setTimeout(() => (this.#spoken.textContent = words), SETTLED);
+    this.#speakTimer = setTimeout(() => this.#say(words), SETTLED);
+  }
+  /** @param {string} words */
+  #say(words) {
+    this.#spoken.textContent = words;
+    if (this.#aloud.checked) this.#speech.say(words);
   }
 }

@@ -54,6 +54,15 @@ export class ViewfinderView {
     this.#listDevices();
   }
 
+  /**
+   * Holds the picture as it is, or goes on.
+   * @param {boolean} held
+   */
+  hold(held) {
+    if (held) this.#video.pause();
+    else this.#video.play().catch(() => {}); // The camera may have ended meanwhile.
+  }
+
   /** @returns {Promise<ImageBitmap | null>} null before the first picture */
   async frame() {
     if (this.off || this.#camera.status !== 'on' || this.#video.readyState < 2) return null;
