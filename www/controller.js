@@ -28,6 +28,7 @@ import { PreviewView } from './views/preview.js';
 import { ProblemsView } from './views/problems.js';
 import { QuizView } from './views/quiz.js';
 import { ShellView } from './views/shell.js';
+import { ShortcutsView } from './views/shortcuts.js';
 import { ToastsView } from './views/toasts.js';
 import { TrainingView } from './views/training.js';
 
@@ -58,6 +59,7 @@ export class Controller {
   #preview = new PreviewView();
   #toasts = new ToastsView();
   #problems = new ProblemsView();
+  #shortcuts;
   #offline = new Offline();
   #share;
   #trying;
@@ -104,6 +106,7 @@ export class Controller {
   constructor(page, wishes) {
     this.#page = page;
     this.#shell = new ShellView(page, 'workshop');
+    this.#shortcuts = new ShortcutsView(page);
     this.#notice = new NoticeView(this.#shell.notice, text.intro, { cards: true });
     this.#client = new EngineClient(wishes, () => this.#model.supportSet());
     this.#share = new Share(this.#client, this.#model, this.#toasts);
@@ -229,7 +232,7 @@ export class Controller {
 
   #mount() {
     const { top, steps, notices } = this.#shell;
-    top.append(this.#projects.menu.element, this.#engine.element);
+    top.append(this.#projects.menu.element, this.#engine.element, this.#shortcuts.button);
     this.#shell.notice.after(this.#projects.alert.element);
     steps.show.append(this.#classes.element);
     steps.train.append(this.#training.element, this.#share.view.element);
@@ -237,7 +240,7 @@ export class Controller {
     this.#trying.photos.before(this.#quiz.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
-    notices.after(this.#preview.element, this.#share.view.dialog, this.#projects.question.element);
+    notices.after(this.#preview.element, this.#share.view.dialog, this.#projects.question.element, this.#shortcuts.dialog);
   }
 
   // ---- model → engine and views

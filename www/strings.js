@@ -345,6 +345,24 @@ export const text = {
     idle: 'Start the camera, and it names what it sees.',
   },
 
+  keys: {
+    title: 'Keys',
+    close: 'Close',
+    on: 'Letters press buttons',
+    caps: /** @type {Record<string, string>} */ ({ space: 'Space', delete: 'Delete', arrows: '← →', escape: 'Esc' }),
+    names: {
+      a: 'Add a class',
+      t: 'Train',
+      c: 'Start or stop the live camera',
+      f: 'Freeze its picture, or go on',
+      space: 'On the shutter: take a photo; held, a burst',
+      delete: 'On a photo: remove it',
+      arrows: 'In a large photo: the one before, the next',
+      escape: 'Close what is open',
+      '?': 'Show these keys',
+    },
+  },
+
   tests: {
     title: 'Photos to try',
     choose: 'Photos',

@@ -11,6 +11,7 @@ mod export;
 mod flowers;
 mod golden;
 mod helper;
+mod keys;
 mod learning;
 mod metrics;
 mod offline;
@@ -36,6 +37,7 @@ fn main() {
         helper::trials(),
         camera::trials(),
         cards::trials(),
+        keys::trials(),
         learning::trials(),
         metrics::trials(),
         projects::trials(),
