@@ -172,8 +172,12 @@ fn a_wrong_name_is_corrected() -> Outcome {
     assert!(chosen);
     stage.wait_for_shots(ids[1], shots + 1)?;
     stage.wait("document.querySelector('.train').dataset.head === 'trained'")?;
-    // The frozen picture is named anew, by what was learnt of it.
-    stage.wait("Number(document.querySelector('#live [data-prediction]').dataset.similarity) > 0.99")?;
+    // The frozen picture is named anew, and nothing is more like it than what was learnt of it.
+    stage.wait(&format!(
+        "document.querySelector(\"[data-class-id='{}'] .shot[data-shot-id='\" +
+           document.querySelector('#live [data-prediction]').dataset.nearestShotId + \"']\")",
+        ids[1]
+    ))?;
 
     stage.page.click("#live-freeze")?;
     let [before, after] = frames_named(&stage)?;

@@ -472,6 +472,6 @@ fn faults_are_told() -> Outcome {
     let no_weights = glimpse(&[&"embed", &"--weights", &folder, &photo]);
     assert!(!no_weights.status.success() && text(&no_weights.stderr).contains("manifest.json"));
     let backend = glimpse(&[&"embed", &"--backend", &"tpu", &photo]);
-    assert!(!backend.status.success() && text(&backend.stderr).contains("`cpu`, `candle` or `webgpu`"));
+    assert!(!backend.status.success() && text(&backend.stderr).contains("`cpu`, `candle`, `webgpu` or `wgpu`"));
     Ok(())
 }
