@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(text("manifest.webmanifest"), format!("./www-{version}/icon"));
         assert_eq!(
             text(&format!("www-{version}/engine/module.js")),
-            format!("../../pkg-{version}/cpu/")
+            format!("../../pkg-{version}/light/")
         );
         assert_eq!(text(&format!("pkg-{version}/light/glimpse.js")), "abc");
         assert!(!dir.path().join("pkg").exists());
