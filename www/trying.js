@@ -59,8 +59,11 @@ export class Trying extends EventTarget {
     });
     this.elements = [this.#live.element, this.#strictness.element, this.#tests.element];
     model.addEventListener('change', (event) => {
-      this.#tests.update(/** @type {CustomEvent} */ (event).detail);
-      this.#live.listClasses();
+      /** @type {import('./model.js').Change} */
+      const change = /** @type {CustomEvent} */ (event).detail;
+      this.#tests.update(change);
+      // Shots come and go all the time: an open choice must not change under the hand.
+      if (change.type.startsWith('class-')) this.#live.listClasses();
     });
     this.#listen();
   }

@@ -51,6 +51,16 @@ export function icon(name) {
 }
 
 /**
+ * Offers classes by their names, and before them none.
+ * @param {HTMLSelectElement} select
+ * @param {string} none the words for none, whose value is empty
+ * @param {{id: number, name: string}[]} classes
+ */
+export function offerClasses(select, none, classes) {
+  select.replaceChildren(el('option', { value: '' }, none), ...classes.map(({ id, name }) => el('option', { value: id }, name)));
+}
+
+/**
  * @param {string} tag
  * @param {Record<string, string | number>} attributes
  */

@@ -3,7 +3,7 @@
 
 import { Speech } from '../speech.js';
 import { text } from '../strings.js';
-import { el, emit, icon } from './dom.js';
+import { el, emit, icon, offerClasses } from './dom.js';
 import { PredictionView } from './prediction.js';
 import { ViewfinderView } from './viewfinder.js';
 
@@ -62,8 +62,7 @@ export class LiveView extends EventTarget {
 
   /** Offers the classes as what the picture may really show. */
   listClasses() {
-    const classes = this.#model.classes.map(({ id, name }) => el('option', { value: String(id) }, name));
-    this.#truth.replaceChildren(el('option', { value: '' }, text.live.choose), ...classes);
+    offerClasses(this.#truth, text.live.choose, this.#model.classes);
   }
 
   #correct() {

@@ -3,7 +3,7 @@
 
 import { USUAL_THRESHOLD } from '../engine/protocol.js';
 import { text } from '../strings.js';
-import { addressOf, el, emit, fileButton, icon } from './dom.js';
+import { addressOf, el, emit, fileButton, icon, offerClasses } from './dom.js';
 import { PredictionView } from './prediction.js';
 
 /** @import { Prediction } from '../engine/protocol.js' */
@@ -100,8 +100,7 @@ export class TestsView extends EventTarget {
   #refreshTruth(test) {
     const truth = this.#items.get(test.id)?.truth;
     if (!truth) return;
-    const options = this.#model.classes.map((own) => el('option', { value: own.id }, own.name));
-    truth.replaceChildren(el('option', { value: '' }, text.tests.noTruth), ...options);
+    offerClasses(truth, text.tests.noTruth, this.#model.classes);
     truth.value = test.classId !== null && this.#model.findClass(test.classId) ? String(test.classId) : '';
   }
 
