@@ -10,10 +10,12 @@ use std::{rc::Rc, sync::Arc};
 use serde::Serialize;
 
 use crate::{
-    Classifier, Embedding, Error, Method, StateDict, SupportSet, backend,
+    Classifier, Embedding, Error, Head, Method, StateDict, SupportSet, backend,
     cosine_metric::CosineMetric,
     embedding::Query,
     evaluation::{Confusion, argmax},
+    evidence::{Layer4Map, evidence},
+    explanation::{ClassEvidence, ClassScore, Explanation, NEAREST},
     features::{Features, Space, Task},
     finetune::{StepReport, Trainer, TrainingRequest},
     learned_metric::LearnedMetric,
@@ -21,6 +23,7 @@ use crate::{
     link::Shared,
     metric::{self, Examples, MetricOptions, Objective},
     nearest,
+    overview::Overview,
     rejection::{Familiarity, Rejection},
     shot_maps::{self, ShotMaps},
     siamese::Siamese,
@@ -276,6 +279,16 @@ struct Basis {
     revision: Revision,
 }
 
+impl Basis {
+    /// The space and the head of the prototypes, which are linear.
+    fn prototypes(&self) -> Result<(&Space, &Head), Error> {
+        match &self.prototypes {
+            Classifier::Linear { space, head } => Ok((space, head)),
+            _ => Err(Error::TooFewClasses { got: 0 }),
+        }
+    }
+}
+
 /// The support set with its classifiers.
 #[derive(Debug, Default)]
 pub struct Session {
@@ -377,7 +390,7 @@ impl Session {
         Ok(Prediction {
             method,
             scores: episode.iter().zip(probabilities).map(score).collect(),
-            nearest: basis.shots.nearest(&query.plain),
+            nearest: basis.shots.nearest(&query.plain, 1).pop(),
             familiarity: basis.rejection.familiarity(&query.plain),
         })
     }
@@ -393,6 +406,72 @@ impl Session {
             Some(trained) => (trained.method, &trained.classifier),
             None => (Method::Prototype, &basis.prototypes),
         })
+    }
+
+    /// How a query comes to its answer. Of a link's classifier nothing is known but the answer.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`].
+    pub fn explain(&mut self, query: impl Into<Query>) -> Result<Explanation, Error> {
+        if self.shared.is_some() {
+            return Ok(Explanation::default());
+        }
+        let query = query.into();
+        let prediction = self.predict(query.clone())?;
+        let trained = self.is_trained().then_some(&prediction.scores);
+        let basis = self.basis()?;
+        let (space, head) = basis.prototypes()?;
+        let seen = space.of(&query.plain);
+        let before = head.probabilities(&seen);
+        let class = |(index, score): (usize, &Score)| ClassScore {
+            class_id: score.class_id,
+            similarity: dot(&head.weight[index], &seen),
+            before: before[index],
+            after: trained.map(|scores| scores[index].probability),
+        };
+        Ok(Explanation {
+            nearest: basis.shots.nearest(&query.plain, NEAREST),
+            classes: prediction.scores.iter().enumerate().map(class).collect(),
+        })
+    }
+
+    /// How much each spot of a picture's square speaks for each class. `map` is the tuned layer's, where there is one.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`], [`Error::EmbeddingNotFinite`].
+    pub fn evidence(&mut self, map: &Layer4Map) -> Result<Vec<ClassEvidence>, Error> {
+        let (class_ids, spots): (Vec<u32>, _) = match &self.shared {
+            Some(shared) => {
+                let ids = shared.classes().iter().map(|class| class.id);
+                (
+                    ids.collect(),
+                    evidence(map, |embedding| shared.probabilities(embedding))?,
+                )
+            }
+            None => {
+                let ids = self.support.episode()?.iter().map(|class| class.id).collect();
+                let (_, classifier) = self.classifier()?;
+                (ids, evidence(map, |embedding| classifier.probabilities(embedding))?)
+            }
+        };
+        let class = |(class_id, spots)| ClassEvidence { class_id, spots };
+        Ok(class_ids.into_iter().zip(spots).map(class).collect())
+    }
+
+    /// Shots, prototypes and queries seen from above.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`].
+    pub fn overview(&mut self, queries: &[Embedding]) -> Result<Overview, Error> {
+        self.refresh_basis()?;
+        let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
+        let episode = self.support.episode()?;
+        Ok(Overview::new(
+            &episode,
+            &basis.shots.space,
+            basis.prototypes()?,
+            queries,
+        ))
     }
 
     /// Starts a training on the shots as they are.
@@ -533,6 +612,12 @@ impl Session {
         self.basis = None;
     }
 
+    /// What follows from the shots as they are.
+    fn basis(&mut self) -> Result<&Basis, Error> {
+        self.refresh_basis()?;
+        self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })
+    }
+
     fn refresh_basis(&mut self) -> Result<(), Error> {
         let current = self.revision();
         if self.basis.as_ref().is_none_or(|basis| basis.revision != current) {
@@ -572,14 +657,20 @@ impl ShotVectors {
         }
     }
 
-    fn nearest(&self, query: &Embedding) -> Option<NearestShot> {
+    /// The most similar shots, the most similar first.
+    fn nearest(&self, query: &Embedding, most: usize) -> Vec<NearestShot> {
         let query = self.space.of(query);
         let shots = self.shots.iter().map(|(class_id, shot_id, vector)| NearestShot {
             shot_id: *shot_id,
             class_id: *class_id,
             similarity: dot(vector, &query),
         });
-        shots.max_by(|a, b| a.similarity.total_cmp(&b.similarity))
+        let mut shots: Vec<_> = shots.collect();
+        // The later one of equals comes first.
+        shots.reverse();
+        shots.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+        shots.truncate(most);
+        shots
     }
 }
 
@@ -623,6 +714,52 @@ mod tests {
         assert_ne!(trained.scores, prediction.scores, "another head answers");
         session.forget_head();
         assert_eq!(session.predict(&query).unwrap(), prediction);
+    }
+
+    #[test]
+    fn an_explanation_tells_of_before_and_after() {
+        let mut session = session();
+        let query = embedding(&[0.2, 1.0]);
+        let untrained = session.explain(&query).unwrap();
+        let prediction = session.predict(&query).unwrap();
+        assert_eq!(untrained.nearest.len(), 4, "all shots there are");
+        assert_eq!(untrained.nearest.first(), prediction.nearest.as_ref());
+        assert!(untrained.nearest.is_sorted_by(|a, b| a.similarity >= b.similarity));
+        assert!(untrained.classes[1].similarity > untrained.classes[0].similarity);
+        for (class, score) in untrained.classes.iter().zip(&prediction.scores) {
+            assert_eq!(
+                (class.class_id, class.before, class.after),
+                (score.class_id, score.probability, None)
+            );
+        }
+        train(&mut session);
+        let trained = session.explain(&query).unwrap();
+        for (index, score) in session.predict(&query).unwrap().scores.iter().enumerate() {
+            assert_eq!(trained.classes[index].after, Some(score.probability));
+            assert_eq!(trained.classes[index].before, untrained.classes[index].before);
+        }
+    }
+
+    #[test]
+    fn evidence_is_there_for_each_class_and_method() {
+        let mut values = vec![1.0; 512 * 49];
+        values[..98].fill(0.0);
+        values[3] = 40.0;
+        values[49 + 30] = 40.0;
+        let map = Layer4Map::new(values).unwrap();
+        for method in [Method::Nearest, Method::Prototype, Method::Finetune] {
+            let mut session = session();
+            session
+                .train(&TrainingRequest {
+                    method,
+                    ..TrainingRequest::default()
+                })
+                .unwrap();
+            let [first, second] = session.evidence(&map).unwrap().try_into().unwrap();
+            assert_eq!((first.class_id, second.class_id), (1, 2));
+            assert!(first.spots[3] > first.spots[30], "{method:?}: channel 0 is class 1's");
+            assert!(second.spots[30] > second.spots[3], "{method:?}: channel 1 is class 2's");
+        }
     }
 
     #[test]

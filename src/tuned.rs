@@ -2,9 +2,10 @@
 //! they make on the CPU, whatever backend computes the layers before it.
 
 use crate::{
-    Error, StateDict,
+    Embedder, Error, Picture, StateDict,
     architecture::{Pooled, Seen, layer4_convolutions},
     cpu::Layer4,
+    evidence::Layer4Map,
 };
 
 /// The folded parameters of a network's `layer4`, by torchvision's names.
@@ -51,6 +52,16 @@ impl Tuned {
         };
         seen.iter().zip(self.layer.pooled(&maps)).map(pooled).collect()
     }
+}
+
+/// What `layer4` sees in the whole of a picture, the network's own or a tuned one.
+///
+/// # Errors
+/// Those of [`Embedder::seen`].
+pub async fn layer4_map(embedder: &impl Embedder, picture: &Picture, layer4: &Tuned) -> Result<Layer4Map, Error> {
+    let seen = embedder.seen(&[picture.whole()?]).await?;
+    let maps: Vec<&[f32]> = seen.iter().map(|seen| seen.layer3.as_slice()).collect();
+    Layer4Map::new(layer4.layer.maps(&maps).concat())
 }
 
 impl PartialEq for Tuned {

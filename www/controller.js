@@ -9,6 +9,7 @@ import { EngineError, learnsMetric, USUAL_THRESHOLD } from './engine/protocol.js
 import { Export } from './export.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
 import { takeNames } from './fragment.js';
+import { Hood } from './hood.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
 import { Offline } from './offline.js';
 import { Projects } from './projects.js';
@@ -62,6 +63,7 @@ export class Controller {
   #shortcuts;
   #offline = new Offline();
   #share;
+  #hood;
   #trying;
   #projects;
   #export;
@@ -110,6 +112,7 @@ export class Controller {
     this.#notice = new NoticeView(this.#shell.notice, text.intro, { cards: true });
     this.#client = new EngineClient(wishes, () => this.#model.supportSet());
     this.#share = new Share(this.#client, this.#model, this.#toasts);
+    this.#hood = new Hood(this.#model, this.#client, () => this.#canPredict());
     this.#trying = new Trying({
       model: this.#model,
       client: this.#client,
@@ -238,9 +241,10 @@ export class Controller {
     steps.train.append(this.#training.element, this.#share.view.element);
     steps.try.append(...this.#trying.elements, this.#assessment.element, this.#pair.element, this.#export.element);
     this.#trying.photos.before(this.#quiz.element);
+    this.#shell.below.append(this.#hood.view.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
-    notices.after(this.#preview.element, this.#share.view.dialog, this.#projects.question.element, this.#shortcuts.dialog);
+    notices.after(this.#preview.element, this.#trying.dialog, this.#share.view.dialog, this.#projects.question.element, this.#shortcuts.dialog);
   }
 
   // ---- model → engine and views
@@ -314,6 +318,7 @@ export class Controller {
     this.#embeddingView.showTrained(this.#head === 'trained' && this.#metric === null && this.#method !== null && learnsMetric(this.#method));
     this.#export.refresh();
     this.#trying.refresh();
+    this.#hood.refresh();
     this.#refreshPair();
     clearTimeout(this.#assessTimer);
     this.#assessTimer = setTimeout(() => this.#assess(), ASSESS_AFTER);

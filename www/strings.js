@@ -419,6 +419,55 @@ export const text = {
     otherMetric: 'A metric of another kind is loaded. Remove it first, in step 2.',
   },
 
+  why: {
+    ask: 'Why?',
+    askFor: (/** @type {string} */ name) => `Why ${name} was named so`,
+    title: 'Why this answer?',
+    close: 'Close',
+    spokeFor: 'What spoke for',
+    noClass: 'Nothing',
+    waiting: 'Looking closely…',
+    for: 'for it',
+    against: 'against it',
+    strongest: (/** @type {string} */ name, /** @type {string} */ place) => `Most of what speaks for ${name} lies ${place}.`,
+    /** Row by row, from the top left. */
+    places: ['at the top left', 'at the top', 'at the top right', 'on the left', 'in the middle', 'on the right', 'at the bottom left', 'at the bottom', 'at the bottom right'],
+    nearest: 'Most similar photos',
+    classes: 'What each class has of it',
+    columns: { name: 'Class', similarity: 'Similarity to its prototype', before: 'By prototypes', after: 'Trained' },
+    note: 'A spot speaks for a class where the answer would be less sure without it.',
+  },
+
+  hood: {
+    title: 'Under the hood',
+    none: 'Add a photo to two classes, and there is something to see.',
+    shot: (/** @type {number} */ number, /** @type {string} */ name) => `photo ${number} of ${name}`,
+    left: (/** @type {number} */ shown, /** @type {number} */ all) => `Shown are ${wholeFormat.format(shown)} of ${photos(all)}, the same number of each class.`,
+    switches: 'To see what each trick does, change it in the settings above, train again and compare: where the classes start from, cosine or dot product, the entropy, the scale.',
+    similarity: {
+      title: 'How alike the photos are',
+      keys: 'Similarities of all photos with each other. The arrow keys go from pair to pair.',
+      pair: (/** @type {string} */ first, /** @type {string} */ second, /** @type {string} */ similarity) => `${first} and ${second}: ${similarity}`,
+      both: (/** @type {string} */ within, /** @type {string} */ between) =>
+        `A row and a column for each photo, as a Siamese network compares them: 1 is the same direction. Photos of one class are alike by ${within} on average, photos of different classes by ${between}.`,
+      onlyBetween: (/** @type {string} */ between) =>
+        `A row and a column for each photo, as a Siamese network compares them: 1 is the same direction. Photos of different classes are alike by ${between} on average.`,
+      classes: 'Means, class by class',
+    },
+    plane: {
+      title: 'A map of the photos',
+      query: 'photo to try',
+      note: (/** @type {number} */ share, /** @type {boolean} */ queries) =>
+        `Dots are photos, rings are prototypes${queries ? ', crosses are photos to try' : ''}. The map shows ${percent(share)} of how the photos differ (principal components); the network sees the rest as well.`,
+    },
+    prototypes: {
+      title: 'The prototype matrix M',
+      note: (/** @type {number} */ classes, /** @type {number} */ length) =>
+        `A row for each of ${classes} classes: the mean of its photos, ${wholeFormat.format(length)} numbers. Orange is above 0, blue below. A photo is compared with every row.`,
+      table: 'How alike the prototypes are',
+    },
+  },
+
   share: {
     title: 'Share',
     button: 'Make a link',

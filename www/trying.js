@@ -5,11 +5,12 @@
 
 import { LiveLoop } from './live-loop.js';
 import { Smoothing } from './smoothing.js';
-import { text } from './strings.js';
+import { explain, text } from './strings.js';
 import { emit, on, releaseAddress } from './views/dom.js';
 import { LiveView } from './views/live.js';
 import { StrictnessView } from './views/strictness.js';
 import { TestsView } from './views/tests.js';
+import { WhyView } from './views/why.js';
 
 /** @import { Camera } from './camera.js' */
 /** @import { EngineClient } from './engine/client.js' */
@@ -40,6 +41,7 @@ export class Trying extends EventTarget {
   #smoothing = new Smoothing();
   #strictness = new StrictnessView();
   #tests;
+  #why;
   #loop;
   /** Grows with every refresh of the photos: older answers are dropped. */
   #refreshCount = 0;
@@ -51,6 +53,7 @@ export class Trying extends EventTarget {
     const { model, client, camera, shell } = around;
     this.#live = new LiveView(camera, model, around.asksTruth);
     this.#tests = new TestsView(model, around.asksTruth);
+    this.#why = new WhyView(model);
     this.#loop = new LiveLoop({
       ready: around.canPredictLive,
       frame: () => this.#live.frame(),
@@ -66,6 +69,11 @@ export class Trying extends EventTarget {
       if (change.type.startsWith('class-')) this.#live.listClasses();
     });
     this.#listen();
+  }
+
+  /** What opens over the page. */
+  get dialog() {
+    return this.#why.element;
   }
 
   /** The part of the page with the photos. */
@@ -103,6 +111,11 @@ export class Trying extends EventTarget {
       const bitmap = await this.#live.frame().catch(() => null);
       if (bitmap) emit(this, 'correct', { classId, bitmap });
     });
+    on(this.#live, 'why', ({ winnerId }) => this.#explainFrame(winnerId));
+    on(this.#tests, 'why', ({ testId, winnerId }) => {
+      const test = this.#find(testId);
+      if (test?.embedding) this.#explain(asked(test), winnerId);
+    });
     on(this.#tests, 'files', ({ files }) => emit(this, 'files', { files }));
     on(this.#tests, 'remove', ({ testId }) => {
       const test = this.#find(testId);
@@ -135,6 +148,38 @@ export class Trying extends EventTarget {
     const bitmap = await this.#live.frame().catch(() => null);
     const result = bitmap && (await client.predictFrame(bitmap, camera.mirror).catch(() => null));
     if (result && this.#live.frozen) shell.showLive(this.#live.show({ ...result, perSecond: 0 }));
+  }
+
+  /**
+   * Says of the camera's picture why it is named so. The picture stays as it was when asked.
+   * @param {number} winnerId
+   */
+  async #explainFrame(winnerId) {
+    const { model, client, camera, toasts } = this.#around;
+    try {
+      const bitmap = await this.#live.frame();
+      if (!bitmap) return;
+      const { picture } = await client.prepare({ kind: 'frame', bitmap, mirror: camera.mirror });
+      const { embedding } = await client.embed(picture);
+      await this.#explain({ id: model.newId(), embedding, picture }, winnerId);
+    } catch (error) {
+      toasts.show(explain(error));
+    }
+  }
+
+  /**
+   * @param {AskedPhoto} photo
+   * @param {number} winnerId
+   */
+  async #explain(photo, winnerId) {
+    const { client } = this.#around;
+    this.#why.open(photo.picture, winnerId);
+    try {
+      this.#why.showExplanation(await client.explain(photo));
+      this.#why.showEvidence(await client.evidence(photo.picture));
+    } catch (error) {
+      this.#why.showFailed(explain(error));
+    }
   }
 
   /** @param {number} testId */

@@ -82,6 +82,7 @@ export class Viewer {
     steps.try.append(...this.#trying.elements);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
+    notices.after(this.#trying.dialog);
   }
 
   /** Reads the link, once. What is wrong with it stays on the page; what is wrong with the engine is told by its event. */

@@ -219,6 +219,15 @@ impl Layer4 {
     /// Maps after `layer3`, `[256, 14, 14]` each → the spatial means and standard deviations after this layer,
     /// `[512]` each.
     pub fn pooled(&self, maps: &[&[f32]]) -> Vec<(Vec<f32>, Vec<f32>)> {
+        self.forward(maps, |map| (map.mean(), map.deviation()))
+    }
+
+    /// Maps after `layer3`, `[256, 14, 14]` each → maps after this layer, `[512, 7, 7]` each.
+    pub fn maps(&self, maps: &[&[f32]]) -> Vec<Vec<f32>> {
+        self.forward(maps, Map::to_channels_first)
+    }
+
+    fn forward<T>(&self, maps: &[&[f32]], take: impl Fn(&Map) -> T) -> Vec<T> {
         let Layer4Workspace {
             inputs,
             outputs,
@@ -239,7 +248,7 @@ impl Layer4 {
                 &mut outputs.hidden[..images],
                 scratch,
             );
-            all.extend(results.iter().map(|map| (map.mean(), map.deviation())));
+            all.extend(results.iter().map(&take));
         }
         all
     }

@@ -87,16 +87,20 @@ impl Shared {
         }
     }
 
+    /// Probabilities `[n_way]` of a photo.
+    pub fn probabilities(&self, query: &Embedding) -> Vec<f32> {
+        self.head.probabilities(&self.space.of(query))
+    }
+
     /// Names a photo.
     pub fn predict(&self, query: &Embedding) -> Prediction {
-        let probabilities = self.head.probabilities(&self.space.of(query));
         let score = |(class, probability): (&LinkClass, f32)| Score {
             class_id: class.id,
             probability,
         };
         Prediction {
             method: self.method,
-            scores: self.classes.iter().zip(probabilities).map(score).collect(),
+            scores: self.classes.iter().zip(self.probabilities(query)).map(score).collect(),
             nearest: None,
             familiarity: self.rejection.familiarity(query),
         }

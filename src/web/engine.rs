@@ -18,7 +18,7 @@ use crate::{
     embedding::Query,
     manifest::Manifest,
     square::SIDE,
-    tuned::folded_layer4,
+    tuned::{Tuned, folded_layer4, layer4_map},
 };
 
 /// By what the network in a weight file is known to metrics and models; for files that come without a manifest.
@@ -96,6 +96,21 @@ impl Engine {
             let seen = backbone.seen(&squares?).await?;
             let maps: Vec<f32> = seen.into_iter().flat_map(|seen| seen.layer3).collect();
             Ok(js_sys::Float32Array::from(maps.as_slice()).into())
+        })
+    }
+
+    /// Resolves to what layer 4 sees in the whole of a picture, `[512, 7, 7]` in a `Float32Array`: the tuned one where it is
+    /// given, else the network's own.
+    #[wasm_bindgen(js_name = layer4Map)]
+    pub fn layer4_map(&self, picture: &WebPicture, tuned: Option<WebTuned>) -> Promise {
+        let (backbone, picture) = (Rc::clone(&self.backbone), picture.picture.clone());
+        let layer4 = match tuned {
+            Some(tuned) => Ok(tuned.tuned),
+            None => Tuned::new(&self.layer4).map(Rc::new),
+        };
+        future_to_promise(async move {
+            let map = layer4_map(&*backbone, &picture, &*layer4?).await?;
+            Ok(js_sys::Float32Array::from(map.values()).into())
         })
     }
 

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Embedding, Error, Method, Session,
     embedding::{LENGTH, Query},
+    evidence::Layer4Map,
     finetune::TrainingRequest,
     learned_metric::LearnedMetric,
     link::{self, LinkClass},
@@ -136,10 +137,7 @@ impl WebSession {
     /// # Errors
     /// `too-few-classes`, `embedding-…`.
     pub fn predict(&mut self, embedding: Vec<f32>, tuned: Option<Vec<f32>>) -> Result<JsValue, JsValue> {
-        to_js(&self.session.predict(Query {
-            plain: Embedding::new(embedding)?,
-            tuned: tuned.map(Embedding::new).transpose()?,
-        })?)
+        to_js(&self.session.predict(query(embedding, tuned)?)?)
     }
 
     /// Names photos whose class is known: `classIds[i]` is the class of the i-th embedding in `embeddings`, which lie
@@ -160,6 +158,33 @@ impl WebSession {
     #[wasm_bindgen(js_name = leaveOneOut)]
     pub fn leave_one_out(&self) -> Result<JsValue, JsValue> {
         to_js(&self.session.leave_one_out()?)
+    }
+
+    /// How a photo comes to its answer: `{nearest: [{shotId, classId, similarity}], classes: [{classId, similarity, before,
+    /// after or nothing}]}`.
+    ///
+    /// # Errors
+    /// `too-few-classes`, `embedding-…`.
+    pub fn explain(&mut self, embedding: Vec<f32>, tuned: Option<Vec<f32>>) -> Result<JsValue, JsValue> {
+        to_js(&self.session.explain(query(embedding, tuned)?)?)
+    }
+
+    /// How much each spot of a picture speaks for each class, from what `Engine.layer4Map` gave:
+    /// `[{classId, spots: [49 numbers]}]`.
+    ///
+    /// # Errors
+    /// `too-few-classes`, `embedding-…`, `maps`.
+    pub fn evidence(&mut self, map: Vec<f32>) -> Result<JsValue, JsValue> {
+        to_js(&self.session.evidence(&Layer4Map::new(map)?)?)
+    }
+
+    /// Shots, prototypes and photos seen from above, see `Overview`. The photos' embeddings lie one after the other.
+    ///
+    /// # Errors
+    /// `too-few-classes`, `embedding-…`.
+    pub fn overview(&mut self, embeddings: &[f32]) -> Result<JsValue, JsValue> {
+        let queries = embeddings.chunks(LENGTH).map(|values| Embedding::new(values.to_vec()));
+        to_js(&self.session.overview(&queries.collect::<Result<Vec<_>, _>>()?)?)
     }
 
     /// Starts a training: `{method, features, initialisation, similarity, steps, learningRate, entropyWeight, scale,
@@ -322,15 +347,18 @@ impl Trainer {
     }
 }
 
+/// A photo to name, from its embedding and that by a tuned layer, if any.
+fn query(embedding: Vec<f32>, tuned: Option<Vec<f32>>) -> Result<Query, Error> {
+    Ok(Query {
+        plain: Embedding::new(embedding)?,
+        tuned: tuned.map(Embedding::new).transpose()?,
+    })
+}
+
 /// Photos to name, from their embeddings, which lie one after the other, and those by a tuned layer, if any.
 pub fn queries(embeddings: &[f32], tuned: &[f32]) -> Result<Vec<Query>, Error> {
     let mut tuned = tuned.chunks(LENGTH);
-    let query = |values: &[f32]| {
-        Ok(Query {
-            plain: Embedding::new(values.to_vec())?,
-            tuned: tuned.next().map(|values| Embedding::new(values.to_vec())).transpose()?,
-        })
-    };
+    let query = |values: &[f32]| query(values.to_vec(), tuned.next().map(<[f32]>::to_vec));
     embeddings.chunks(LENGTH).map(query).collect()
 }
 

@@ -11,6 +11,7 @@ mod export;
 mod flowers;
 mod golden;
 mod helper;
+mod insight;
 mod keys;
 mod learning;
 mod metrics;
@@ -38,6 +39,7 @@ fn main() {
         camera::trials(),
         cards::trials(),
         keys::trials(),
+        insight::trials(),
         learning::trials(),
         metrics::trials(),
         projects::trials(),

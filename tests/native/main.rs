@@ -2,6 +2,7 @@
 
 mod cli;
 mod eval;
+mod evidence;
 mod golden;
 mod onnx;
 mod photos;
@@ -19,6 +20,7 @@ fn main() {
         weights::trials(),
         cli::trials(),
         eval::trials(),
+        evidence::trials(),
         golden::trials(),
         onnx::trials(),
         pretrain::trials(),

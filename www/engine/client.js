@@ -7,7 +7,7 @@ import { Job, Link } from './link.js';
 import { EngineError } from './protocol.js';
 import { PhotoQueue } from './queue.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, LinkClass, Method, Metric, NamedEmbedding, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, Overview, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -146,6 +146,33 @@ export class EngineClient extends EventTarget {
    */
   predict(photos) {
     return this.#request('predict', { photos });
+  }
+
+  /**
+   * How a photo comes to its answer.
+   * @param {AskedPhoto} photo
+   * @returns {Promise<Explanation>}
+   */
+  explain(photo) {
+    return this.#request('explain', { photo });
+  }
+
+  /**
+   * How much each spot of a picture speaks for each class.
+   * @param {Blob} picture
+   * @returns {Promise<Evidence[]>}
+   */
+  evidence(picture) {
+    return this.#request('evidence', { picture });
+  }
+
+  /**
+   * Shots, prototypes and photos seen from above.
+   * @param {Float32Array[]} embeddings of photos
+   * @returns {Promise<Overview>}
+   */
+  overview(embeddings) {
+    return this.#request('overview', { embeddings });
   }
 
   /**

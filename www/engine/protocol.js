@@ -109,6 +109,28 @@ export function learnsMetric(method) {
  */
 
 /**
+ * How a photo comes to its answer: the most similar shots, and what each class has of it. `after` is there once something was
+ * trained. Both are empty where a link's classifier answers.
+ * @typedef {object} Explanation
+ * @property {{shotId: number, classId: number, similarity: number}[]} nearest
+ * @property {{classId: number, similarity: number, before: number, after?: number}[]} classes
+ */
+
+/** How much each spot of a picture's square speaks for a class, 7 rows of 7. @typedef {{classId: number, spots: number[]}} Evidence */
+
+/**
+ * Shots, prototypes and photos seen from above. Places are those of a map; `shares` says how much of all difference its axes show.
+ * @typedef {object} Overview
+ * @property {number} shotCount how many shots there are, of which some may be left out
+ * @property {{shotId: number, classId: number, place: [number, number]}[]} shots
+ * @property {number[][]} similarities of those shots
+ * @property {{classId: number, place: [number, number], row: number[]}[]} prototypes
+ * @property {number[][]} prototypeSimilarities
+ * @property {[number, number][]} queries
+ * @property {[number, number]} shares
+ */
+
+/**
  * A class as a link has it; `hue` is the number of its colour.
  * @typedef {{id: number, name: string, hue: number}} LinkClass
  */

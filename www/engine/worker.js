@@ -9,7 +9,7 @@ import { readProject, writePhotos, writeProject } from './project-file.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -86,6 +86,9 @@ const operations = {
   embed: { queue: (run) => engineLane.add(run), run: embed },
   predictFrame: { queue: (run) => engineLane.addFirst(run), run: predictFrame },
   predict: { queue: atOnce, run: predict },
+  explain: { queue: atOnce, run: explain },
+  evidence: { queue: (run) => engineLane.addFirst(run), run: evidence },
+  overview: { queue: atOnce, run: overview },
   assess: { queue: atOnce, run: assess },
   leaveOneOut: { queue: atOnce, run: leaveOneOut },
   setSupport: { queue: atOnce, run: setSupport },
@@ -273,6 +276,38 @@ async function predict({ photos }) {
   const tuned = await tunedOf(photos);
   const current = await session;
   return photos.map(({ embedding }, index) => current.predict(embedding, tuned[index]));
+}
+
+/**
+ * @param {{photo: AskedPhoto}} args
+ * @returns {Promise<Explanation>}
+ */
+async function explain({ photo }) {
+  const [tuned] = await tunedOf([photo]);
+  return (await session).explain(photo.embedding, tuned);
+}
+
+/**
+ * @param {{picture: Blob}} args
+ * @returns {Promise<Evidence[]>}
+ */
+async function evidence(args) {
+  const picture = await pictureOfPng(module, args.picture);
+  try {
+    // The layer is handed over, and with it the duty to free it.
+    const map = await engine.layer4Map(picture, (await session).tuned());
+    return (await session).evidence(map);
+  } finally {
+    picture.free();
+  }
+}
+
+/**
+ * @param {{embeddings: Float32Array[]}} args of photos to try
+ * @returns {Promise<Overview>}
+ */
+async function overview({ embeddings }) {
+  return (await session).overview(joined(embeddings));
 }
 
 /**

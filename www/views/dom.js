@@ -95,7 +95,7 @@ const HUES = [255, 25, 150, 310, 195, 50, 345, 125, 285, 220];
 
 /**
  * Gives an element the colour of a class.
- * @param {HTMLElement} element
+ * @param {HTMLElement | SVGElement} element
  * @param {number} hue
  */
 export function colour(element, hue) {

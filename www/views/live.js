@@ -1,5 +1,5 @@
 // Step 3, the camera: its picture, its answer, its rate. Events: `toggle` ({on}), `freeze` ({frozen}), `correct` ({classId})
-// where the visitor says what the picture really shows.
+// where the visitor says what the picture really shows, `why` ({winnerId}).
 
 import { Speech } from '../speech.js';
 import { text } from '../strings.js';
@@ -20,6 +20,7 @@ export class LiveView extends EventTarget {
   #prediction;
   #toggle = el('button.button', { id: 'live-toggle', aria: { pressed: 'false' } }, icon('camera'), el('span', {}, text.live.start));
   #freeze = el('button.button', { id: 'live-freeze', hidden: true, aria: { pressed: 'false' } }, icon('pause'), el('span', {}, text.live.freeze));
+  #why = el('button.button', { id: 'live-why', hidden: true }, text.why.ask);
   #truth = el('select', { id: 'live-truth' });
   #correction = el('label.live-correction', { hidden: true }, el('span', {}, text.live.really), this.#truth);
   #aloud = el('input', { type: 'checkbox', id: 'live-aloud' });
@@ -47,10 +48,11 @@ export class LiveView extends EventTarget {
     this.#prediction = new PredictionView(model);
     const aloud = el('label.check', { hidden: true }, this.#aloud, el('span', {}, text.live.aloud));
     const correction = learns ? [this.#correction] : [];
-    const tools = el('div.live-tools', {}, el('div.live-buttons', {}, this.#toggle, this.#freeze), this.#viewfinder.controls, ...correction, aloud);
+    const tools = el('div.live-tools', {}, el('div.live-buttons', {}, this.#toggle, this.#freeze, this.#why), this.#viewfinder.controls, ...correction, aloud);
     this.element = el('section.live', { id: 'live', aria: { label: text.live.title } }, this.#viewfinder.element, tools, el('div.live-notes', {}, this.#method, this.#rate), this.#prediction.element, this.#spoken);
     this.#toggle.addEventListener('click', () => emit(this, 'toggle', { on: !this.on }));
     this.#freeze.addEventListener('click', () => emit(this, 'freeze', { frozen: !this.frozen }));
+    this.#why.addEventListener('click', () => emit(this, 'why', { winnerId: this.#prediction.winnerId }));
     this.#truth.addEventListener('change', () => this.#correct());
     const showVoice = () => (aloud.hidden = this.#speech.voice === null);
     this.#speech.addEventListener('change', showVoice);
@@ -107,6 +109,7 @@ export class LiveView extends EventTarget {
    */
   show({ prediction, milliseconds, perSecond }) {
     const winner = this.#prediction.show(prediction);
+    this.#why.hidden = winner === null;
     this.#method.textContent = text.prediction.methods[prediction.method];
     this.#rate.textContent = perSecond ? text.live.rate(perSecond.toFixed(1), milliseconds) : '';
     this.element.dataset.frames = String(Number(this.element.dataset.frames ?? 0) + 1);
@@ -122,6 +125,7 @@ export class LiveView extends EventTarget {
   /** @param {string} words why there is no answer */
   clear(words) {
     this.#prediction.clear(words);
+    this.#why.hidden = true;
     this.#method.textContent = '';
     this.#rate.textContent = '';
   }

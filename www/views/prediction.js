@@ -37,6 +37,12 @@ export class PredictionView {
     this.clear(text.prediction.noneYet);
   }
 
+  /** The likeliest class; null where there is no answer. */
+  get winnerId() {
+    const { winnerId } = this.element.dataset;
+    return winnerId === undefined ? null : Number(winnerId);
+  }
+
   /** @param {string} words */
   clear(words) {
     this.#shown = null;

@@ -16,6 +16,7 @@ export class ShellView {
     const find = (id) => /** @type {HTMLElement} */ (page.getElementById(id));
     this.top = find('top');
     this.notice = find('notice');
+    this.below = find('below');
     this.dock = find('dock');
     this.notices = find('notices');
     /** @type {Record<'show' | 'train' | 'try', HTMLElement>} */

@@ -1,5 +1,5 @@
 // Step 3, photos: each with its answer, newest first, and what it really is where the visitor says so.
-// Events: `files`, `remove` ({testId}), `clear`, `truth` ({testId, classId}).
+// Events: `files`, `remove` ({testId}), `clear`, `truth` ({testId, classId}), `why` ({testId, winnerId}).
 
 import { USUAL_THRESHOLD } from '../engine/protocol.js';
 import { text } from '../strings.js';
@@ -20,7 +20,7 @@ export class TestsView extends EventTarget {
   #method = el('p.method', { id: 'tests-method' });
   #threshold = USUAL_THRESHOLD;
   #clear = el('button.button.quiet', { id: 'clear-tests', hidden: true }, text.tests.clear);
-  /** @type {Map<number, {item: HTMLElement, picture: HTMLImageElement, prediction: PredictionView, truth: HTMLSelectElement}>} */
+  /** @type {Map<number, {item: HTMLElement, picture: HTMLImageElement, prediction: PredictionView, truth: HTMLSelectElement, why: HTMLButtonElement}>} */
   #items = new Map();
 
   /**
@@ -72,11 +72,13 @@ export class TestsView extends EventTarget {
     const truth = el('select', { data: { truth: '' }, aria: { label: text.tests.truthFor(name) } });
     truth.addEventListener('change', () => emit(this, 'truth', { testId: test.id, classId: truth.value === '' ? null : Number(truth.value) }));
     const really = el('label.test-truth', { hidden: !this.#asksTruth }, el('span', {}, text.tests.truth), truth);
+    const why = el('button.button.quiet.test-why', { hidden: true, aria: { label: text.why.askFor(name) } }, text.why.ask);
+    why.addEventListener('click', () => prediction.winnerId !== null && emit(this, 'why', { testId: test.id, winnerId: prediction.winnerId }));
     const remove = el('button.icon-button', { aria: { label: text.tests.remove(name) }, on: { click: () => emit(this, 'remove', { testId: test.id }) } }, icon('close'));
-    const item = el('li.test', { data: { testId: test.id } }, el('div.test-photo', {}, picture), prediction.element, really, el('p.test-name', {}, name), remove);
+    const item = el('li.test', { data: { testId: test.id } }, el('div.test-photo', {}, picture), prediction.element, el('div.test-tools', {}, really, why), el('p.test-name', {}, name), remove);
     const next = this.#model.tests[this.#model.tests.indexOf(test) + 1];
     this.#list.insertBefore(item, (next && this.#items.get(next.id)?.item) ?? null);
-    this.#items.set(test.id, { item, picture, prediction, truth });
+    this.#items.set(test.id, { item, picture, prediction, truth, why });
     this.#refreshTruth(test);
     this.#refresh(test);
   }
@@ -91,6 +93,7 @@ export class TestsView extends EventTarget {
       entry.picture.hidden = false;
     }
     if (!test.embedding) entry.prediction.clear(text.tests.waiting);
+    entry.why.hidden = entry.prediction.winnerId === null;
   }
 
   /**
@@ -117,8 +120,10 @@ export class TestsView extends EventTarget {
   showPrediction(test, prediction) {
     const entry = this.#items.get(test.id);
     this.#method.textContent = prediction ? text.prediction.methods[prediction.method] : '';
-    if (prediction) entry?.prediction.show(prediction);
-    else entry?.prediction.clear(text.prediction.none);
+    if (!entry) return;
+    if (prediction) entry.prediction.show(prediction);
+    else entry.prediction.clear(text.prediction.none);
+    entry.why.hidden = entry.prediction.winnerId === null;
   }
 
   /** @param {TestPhoto} test */
