@@ -33,7 +33,9 @@ fn rows(stage: &Stage) -> anyhow::Result<Vec<Row>> {
 fn spots(stage: &Stage) -> anyhow::Result<Vec<(u8, bool)>> {
     stage.page.eval(
         "(() => {
-           const { data } = document.querySelector('.why-spots').getContext('2d').getImageData(0, 0, 7, 7);
+           const copy = new OffscreenCanvas(7, 7).getContext('2d');
+           copy.drawImage(document.querySelector('.why-spots'), 0, 0);
+           const { data } = copy.getImageData(0, 0, 7, 7);
            return Array.from({ length: 49 }, (_, spot) => [data[4 * spot + 3], data[4 * spot] > data[4 * spot + 2]]);
          })()",
     )
