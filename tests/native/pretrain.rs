@@ -79,7 +79,8 @@ fn overfits_and_becomes_weights() -> Outcome {
     assert!(trained.status.success(), "{progress}");
     let (losses, right) = (numbers(&progress, "loss")?, numbers(&progress, "right")?);
     assert_eq!(losses.len(), 4, "80 steps: {progress}");
-    assert!(losses.is_sorted_by(|earlier, later| earlier > later), "{progress}");
+    // On the way it may rise: which way a training goes depends on how the processor rounds.
+    assert!(losses[3] < losses[0] / 10.0, "{progress}");
     assert_eq!(right.last(), Some(&100.0), "{progress}");
 
     let weights = folder.join("weights");

@@ -189,6 +189,7 @@ fn size(dir: &Path) -> Result<(usize, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compressed;
 
     fn manifest(redistributable: bool, trained: bool) -> Manifest {
         Manifest {
@@ -197,6 +198,24 @@ mod tests {
             redistributable,
             trained,
         }
+    }
+
+    /// What a visitor downloads besides modules and network, as any host compresses it, each file for itself.
+    #[test]
+    fn scripts_and_styles_stay_below_100_kb() {
+        let dir = tempfile::tempdir().unwrap();
+        copy(&root().join("www"), &dir.path().join("www")).unwrap();
+        fs::copy(root().join("sw.js"), dir.path().join("sw.js")).unwrap();
+        shrink(dir.path()).unwrap();
+        let mut files = links::files(dir.path()).unwrap();
+        files.retain(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "js" || extension == "css")
+        });
+        let sizes = compressed::sizes(&files).unwrap();
+        let [raw, gzip, brotli] = [0, 1, 2].map(|kind| sizes.iter().map(|size| size[kind]).sum::<f64>());
+        println!("{} files: {raw} bytes, {gzip} by gzip, {brotli} by brotli", files.len());
+        assert!(gzip <= 100_000.0, "{gzip} bytes by gzip");
     }
 
     #[test]

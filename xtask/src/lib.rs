@@ -11,6 +11,7 @@ pub mod apt;
 pub mod bench;
 pub mod cdp;
 pub mod chrome;
+mod compressed;
 pub mod dist;
 pub mod links;
 pub mod npm;

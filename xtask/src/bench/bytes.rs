@@ -3,10 +3,9 @@
 use super::Setting;
 use super::table::{Column, Table};
 use crate::progress::step;
-use crate::{links, npm, process, wasm};
-use anyhow::{Context, Result, ensure};
+use crate::{compressed, links, npm, wasm};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Weighs the module, the network and the page.
 pub fn measure(setting: &Setting) -> Result<Table> {
@@ -26,7 +25,7 @@ pub fn measure(setting: &Setting) -> Result<Table> {
     ];
     let mut table = Table::new("Bytes to a first prediction", &columns);
     let all: Vec<&PathBuf> = groups.iter().flat_map(|(_, files)| files).collect();
-    let sizes = step("Compressing module, weights and page", || compressed_sizes(&all))?;
+    let sizes = step("Compressing module, weights and page", || compressed::sizes(&all))?;
     let mut left = sizes.as_slice();
     let mut sums = Vec::with_capacity(groups.len());
     for (name, files) in &groups {
@@ -59,18 +58,4 @@ fn page_files(setting: &Setting) -> Result<Vec<PathBuf>> {
     files.extend(["index.html", "sw.js", "manifest.webmanifest"].map(|name| crate::root().join(name)));
     files.push(setting.manifest.path.clone());
     Ok(files)
-}
-
-/// Each file's size: raw, gzip and brotli.
-fn compressed_sizes(files: &[&PathBuf]) -> Result<Vec<[f64; 3]>> {
-    let script = crate::root().join("xtask/bench/compressed.mjs");
-    let said = process::output(Command::new("node").arg(script).args(files))?;
-    let sizes: Vec<_> = serde_json::from_str(&said).context("the sizes are not as expected")?;
-    ensure!(
-        sizes.len() == files.len(),
-        "{} sizes of {} files",
-        sizes.len(),
-        files.len()
-    );
-    Ok(sizes)
 }
