@@ -23,6 +23,7 @@ import { download, on, releaseAddress } from './views/dom.js';
 import { DropView } from './views/drop.js';
 import { EmbeddingView } from './views/embedding.js';
 import { EngineView } from './views/engine.js';
+import { LanguageView } from './views/language.js';
 import { NoticeView } from './views/notice.js';
 import { PairView } from './views/pair.js';
 import { PreviewView } from './views/preview.js';
@@ -235,7 +236,7 @@ export class Controller {
 
   #mount() {
     const { top, steps, notices } = this.#shell;
-    top.append(this.#projects.menu.element, this.#engine.element, this.#shortcuts.button);
+    top.append(this.#projects.menu.element, this.#engine.element, new LanguageView(this.#page).element, this.#shortcuts.button);
     this.#shell.notice.after(this.#projects.alert.element);
     steps.show.append(this.#classes.element);
     steps.train.append(this.#training.element, this.#share.view.element);

@@ -3,6 +3,7 @@
 import { Controller } from './controller.js';
 import { Embed } from './embed.js';
 import { linkOf } from './fragment.js';
+import { language, LANGUAGES } from './strings.js';
 import { Viewer } from './viewer.js';
 
 const parameters = new URLSearchParams(location.search);
@@ -15,6 +16,7 @@ const oneWorker = parameters.get('workers') === '1';
 const wishes = { backend, oneView, oneWorker };
 const link = linkOf(location.hash);
 
+document.documentElement.lang = LANGUAGES[language].tag;
 document.documentElement.dataset.engine = 'loading';
 if (parameters.get('embed') === '1') new Embed(document, wishes).start();
 else if (link === null) new Controller(document, wishes).start();

@@ -1,6 +1,8 @@
 // Says words aloud, by voices of the device alone: voices of others would send the words away.
 // Page side: no elements. Tells by `change` that a voice has come.
 
+import { language } from './strings.js';
+
 export class Speech extends EventTarget {
   #synthesis = /** @type {SpeechSynthesis | undefined} */ (globalThis.speechSynthesis);
 
@@ -13,7 +15,7 @@ export class Speech extends EventTarget {
   /** The device's own voice: one for the page's language where there is one. */
   get voice() {
     const own = this.#synthesis?.getVoices().filter((voice) => voice.localService) ?? [];
-    return own.find((voice) => voice.lang.startsWith(document.documentElement.lang)) ?? own[0] ?? null;
+    return own.find((voice) => voice.lang.slice(0, 2) === language) ?? own[0] ?? null;
   }
 
   /** @param {string} words */

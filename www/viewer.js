@@ -14,6 +14,7 @@ import { Trying } from './trying.js';
 import { on } from './views/dom.js';
 import { DropView } from './views/drop.js';
 import { EngineView } from './views/engine.js';
+import { LanguageView } from './views/language.js';
 import { NoticeView } from './views/notice.js';
 import { ProblemsView } from './views/problems.js';
 import { SharedView } from './views/shared.js';
@@ -76,7 +77,7 @@ export class Viewer {
 
   #mount() {
     const { top, steps, notices } = this.#shell;
-    top.append(this.#engine.element);
+    top.append(this.#engine.element, new LanguageView(this.#page).element);
     steps.show.append(this.#classes.element);
     steps.show.hidden = true;
     steps.try.append(...this.#trying.elements);

@@ -13,6 +13,7 @@ mod golden;
 mod helper;
 mod insight;
 mod keys;
+mod languages;
 mod learning;
 mod metrics;
 mod offline;
@@ -40,6 +41,7 @@ fn main() {
         cards::trials(),
         keys::trials(),
         insight::trials(),
+        languages::trials(),
         learning::trials(),
         metrics::trials(),
         projects::trials(),
