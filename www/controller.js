@@ -12,6 +12,7 @@ import { takeNames } from './fragment.js';
 import { Hood } from './hood.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
 import { Offline } from './offline.js';
+import { Primer } from './primer.js';
 import { Projects } from './projects.js';
 import { Share } from './share.js';
 import { explain, text } from './strings.js';
@@ -59,6 +60,7 @@ export class Controller {
   #pair = new PairView(this.#model);
   #quiz = new QuizView();
   #preview = new PreviewView();
+  #primer = new Primer(this.#model);
   #toasts = new ToastsView();
   #problems = new ProblemsView();
   #shortcuts;
@@ -110,7 +112,7 @@ export class Controller {
     this.#page = page;
     this.#shell = new ShellView(page, 'workshop');
     this.#shortcuts = new ShortcutsView(page);
-    this.#notice = new NoticeView(this.#shell.notice, text.intro, { cards: true });
+    this.#notice = new NoticeView(this.#shell.notice, text.intro, { cards: true, primer: true });
     this.#client = new EngineClient(wishes, () => this.#model.supportSet());
     this.#share = new Share(this.#client, this.#model, this.#toasts);
     this.#hood = new Hood(this.#model, this.#client, () => this.#canPredict());
@@ -242,7 +244,7 @@ export class Controller {
     steps.train.append(this.#training.element, this.#share.view.element);
     steps.try.append(...this.#trying.elements, this.#assessment.element, this.#pair.element, this.#export.element);
     this.#trying.photos.before(this.#quiz.element);
-    this.#shell.below.append(this.#hood.view.element);
+    this.#shell.below.append(this.#hood.view.element, this.#primer.view.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
     notices.after(this.#preview.element, this.#trying.dialog, this.#share.view.dialog, this.#projects.question.element, this.#shortcuts.dialog);
@@ -360,6 +362,7 @@ export class Controller {
     });
     watchEngine({ page: this.#page, client, engine: this.#engine, notice: this.#notice, toasts: this.#toasts }, () => this.#refreshSoon());
     on(client, 'ready', (info) => this.#engineReady(info));
+    this.#notice.addEventListener('primer', () => this.#primer.view.reveal());
     this.#notice.addEventListener('retry', () => {
       this.#notice.clear();
       this.#client.start();

@@ -104,7 +104,7 @@ fn the_browser_and_the_visitor_choose() -> Outcome {
 
 /// Every visible word in Latin letters that is no name of something.
 const LATIN: &str = "(() => {
-  const names = /Glimpse|WebGPU|CPU|ResNet|MB|GB|KB|CSV|ONNX|NumPy|JPEG|PNG|WebP|zip|glimpse|safetensors|npy|csv|PCA|EN|Delete|Esc|https?:\\S*|swiftshader/g;
+  const names = /Glimpse|WebGPU|CPU|ResNet|MB|GB|KB|CSV|ONNX|NumPy|JPEG|PNG|WebP|zip|glimpse|safetensors|npy|csv|PCA|ImageNet|softmax|k-way|n-shot|EN|Delete|Esc|https?:\\S*|swiftshader/g;
   const said = [];
   for (const element of document.body.querySelectorAll('*')) {
     if (!element.checkVisibility() || element.closest('noscript, math, cite, [lang]:not(html), a[href^=http]')) continue;
@@ -135,7 +135,7 @@ fn no_text_is_hard_coded() -> Outcome {
     stage.page.eval::<bool>(
         "(() => { for (const fold of document.querySelectorAll('details:not(.engine, .projects)')) fold.open = true; return true; })()",
     )?;
-    stage.wait("document.querySelector('#hood .plane')")?;
+    stage.wait("document.querySelector('#hood .plane') && document.querySelector('#primer-finetuning figure')")?;
     assert_eq!(latin(&stage)?, [""; 0], "the animal cards, trained, all folds open");
 
     for (button, dialog) in [

@@ -17,6 +17,7 @@ mod languages;
 mod learning;
 mod metrics;
 mod offline;
+mod primer;
 mod privacy;
 mod project_files;
 mod projects;
@@ -51,6 +52,7 @@ fn main() {
         export::trials(),
         golden::trials(),
         offline::trials(),
+        primer::trials(),
         privacy::trials(),
         flowers::trials(),
     ];

@@ -472,6 +472,11 @@ export const text = {
     },
   },
 
+  primer: {
+    title: 'How it works: a primer',
+    link: 'How does it work?',
+  },
+
   share: {
     title: 'Share',
     button: 'Make a link',

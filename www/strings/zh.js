@@ -441,6 +441,11 @@ export const text = {
     },
   },
 
+  primer: {
+    title: '原理入门',
+    link: '它是怎么做到的？',
+  },
+
   share: {
     title: '分享',
     button: '生成链接',

@@ -1,5 +1,5 @@
 // The line under the header: what the page is, or, in its place, what stands in the way (no network, an untrained network).
-// Events: `retry`, `cards`.
+// Events: `retry`, `cards`, `primer`.
 
 import { explain, text } from '../strings.js';
 import { el, emit, icon } from './dom.js';
@@ -11,14 +11,15 @@ export class NoticeView extends EventTarget {
   /**
    * @param {HTMLElement} element
    * @param {string} intro what the page is, in a sentence
-   * @param {{cards?: boolean}} [offers] whether to offer the animal cards
+   * @param {{cards?: boolean, primer?: boolean}} [offers] whether to offer the animal cards, and the way to the primer
    */
-  constructor(element, intro, { cards = false } = {}) {
+  constructor(element, intro, { cards = false, primer = false } = {}) {
     super();
     this.element = element;
     const words = el('p.intro', {}, el('span', {}, intro), ' ', el('strong.privacy', {}, text.privacy));
     this.#intro = el('div.welcome', {}, words);
     if (cards) this.#intro.append(this.#cards);
+    if (primer) this.#intro.append(el('button.button.quiet', { id: 'open-primer', on: { click: () => emit(this, 'primer') } }, text.primer.link));
     element.append(this.#intro);
   }
 
