@@ -17,7 +17,6 @@ const wishes = { backend, oneView, oneWorker };
 const link = linkOf(location.hash);
 
 document.documentElement.lang = LANGUAGES[language].tag;
-document.documentElement.dataset.engine = 'loading';
 if (parameters.get('embed') === '1') new Embed(document, wishes).start();
 else if (link === null) new Controller(document, wishes).start();
 else new Viewer(document, wishes, link).start();

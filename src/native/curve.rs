@@ -49,6 +49,9 @@ pub struct CurveArgs {
     /// Noise added to every filter, in its convolution's standard deviations.
     #[arg(long, default_value_t = 0.0)]
     noise: f32,
+    /// `cpu`, `candle`, `webgpu` or `wgpu`.
+    #[arg(long, default_value = "cpu")]
+    backend: BackendKind,
     #[command(flatten)]
     draws: Draws,
     /// Where the networks and the embeddings are kept.
@@ -112,7 +115,7 @@ fn measure(
         redistributable: false,
     };
     let manifest = weights::write_network(&out, network.clone(), encoding, true, origin, say)?;
-    let classes = library::embed_classes(folders, &out, BackendKind::Cpu, &library::progress_lines(100, say))?;
+    let classes = library::embed_classes(folders, &out, args.backend, &library::progress_lines(100, say))?;
     let pool = Pool {
         classes: &classes,
         query_views: Views::All,
