@@ -93,6 +93,8 @@ export class Controller {
   #refused = new Set();
   /** @type {Shot | null} the shot in the preview */
   #shown = null;
+  /** @type {number | null} its class's id */
+  #shownIn = null;
   /** @type {number | null} the class that was touched last: pasted photos go there; null for the photos to try */
   #target = null;
   /** @type {number | null} the class that has the camera */
@@ -502,6 +504,7 @@ export class Controller {
     });
     on(this.#preview, 'step', ({ by }) => this.#stepPreview(by));
     on(this.#preview, 'remove', () => this.#shown && this.#removeShot(this.#shown.id));
+    on(this.#preview, 'closed', () => this.#leavePreview());
   }
 
   /**
@@ -569,7 +572,13 @@ export class Controller {
     const found = this.#model.findShot(shotId);
     if (!found?.shot.picture) return;
     this.#shown = found.shot;
+    this.#shownIn = found.photoClass.id;
     this.#preview.show(found.photoClass, found.shot);
+  }
+
+  /** The focus goes to the photo that was looked at last, or to where it was. */
+  #leavePreview() {
+    if (this.#shown && this.#shownIn !== null) this.#classes.card(this.#shownIn)?.focusShot(this.#shown);
   }
 
   /** @param {number} by */
@@ -821,17 +830,16 @@ export class Controller {
     await Promise.all(set.map(async (animal, index) => this.#addShot(classes[index].id, { kind: 'file', file: await drawCard(animal) }, '')));
     if (!this.#hasCards() || this.#whyNotTrain()) return;
     this.#training.trainBy('finetune');
+    await this.#quizCards();
     this.#quiz.show(true);
     this.#quiz.reveal();
-    await this.#quizCards();
   }
 
-  /** Draws a new card of each animal that is a class. */
+  /** Draws a new card of each animal that is a class. All come at once, so that none pushes another away while it is looked at. */
   async #quizCards() {
-    for (const animal of animals()) {
-      const name = text.cards.animals[animal.key];
-      if (this.#model.findByName(name)) await this.#trying.add(await drawCard(animal), '', name);
-    }
+    const asked = animals().filter(({ key }) => this.#model.findByName(text.cards.animals[key]));
+    const cards = await Promise.all(asked.map(drawCard));
+    asked.forEach(({ key }, index) => this.#trying.add(cards[index], '', text.cards.animals[key]));
   }
 
   // ---- files from anywhere

@@ -29,7 +29,7 @@ export class Embed {
   constructor(page, wishes) {
     this.#wishes = wishes;
     page.title = text.title;
-    page.body.replaceChildren(el('p.embedded', {}, text.embedded));
+    page.body.replaceChildren(el('main.embedded', {}, el('h1.visually-hidden', {}, text.title), el('p', {}, text.embedded)));
   }
 
   start() {

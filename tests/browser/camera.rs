@@ -39,7 +39,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// A camera stream that shows these pictures, half a second each, 320 × 240.
-fn stream(name: &str, pictures: &[RgbImage]) -> Result<PathBuf, image::ImageError> {
+pub fn stream(name: &str, pictures: &[RgbImage]) -> Result<PathBuf, image::ImageError> {
     let mut film = Vec::new();
     for picture in pictures {
         let frame = image::imageops::resize(picture, 320, 240, FilterType::Triangle);

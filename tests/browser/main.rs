@@ -1,6 +1,7 @@
 //! The page in a real headless Chromium, one module per subject. Every test fails on any console error that it did not
 //! provoke. Own harness, so that what needs `../shared` can be skipped by name.
 
+mod accessibility;
 mod bad_input;
 mod camera;
 mod cards;
@@ -53,6 +54,7 @@ fn main() {
         golden::trials(),
         offline::trials(),
         primer::trials(),
+        accessibility::trials(),
         privacy::trials(),
         flowers::trials(),
     ];

@@ -75,6 +75,11 @@ export class ClassCardView extends EventTarget {
     this.#name.focus();
   }
 
+  /** @param {Shot} shot */
+  focusShot(shot) {
+    (this.#thumbnails.get(shot.id)?.querySelector('button') ?? this.#name).focus();
+  }
+
   /** Shows the name as it is, in place of what is being typed. */
   refreshName() {
     this.#name.value = this.#class.name;

@@ -133,6 +133,21 @@ export function download(file, name) {
 }
 
 /**
+ * Remembers from where the focus came into an element, for when that goes and would take the focus with it.
+ * @param {HTMLElement} element
+ * @returns {() => void} gives the focus back, where the element has it
+ */
+export function focusKeeper(element) {
+  /** @type {HTMLElement | null} */
+  let origin = null;
+  element.addEventListener('focusin', ({ relatedTarget }) => {
+    const from = /** @type {HTMLElement | null} */ (relatedTarget);
+    if (!element.contains(from)) origin = from;
+  });
+  return () => element.contains(document.activeElement) && origin?.focus();
+}
+
+/**
  * @param {EventTarget} target
  * @param {string} type
  * @param {(detail: any) => void} listener

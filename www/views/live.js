@@ -20,7 +20,7 @@ export class LiveView extends EventTarget {
   #prediction;
   #toggle = el('button.button', { id: 'live-toggle', aria: { pressed: 'false' } }, icon('camera'), el('span', {}, text.live.start));
   #freeze = el('button.button', { id: 'live-freeze', hidden: true, aria: { pressed: 'false' } }, icon('pause'), el('span', {}, text.live.freeze));
-  #why = el('button.button', { id: 'live-why', hidden: true }, text.why.ask);
+  #why = el('button.button', { id: 'live-why', hidden: true, disabled: true }, text.why.ask);
   #truth = el('select', { id: 'live-truth' });
   #correction = el('label.live-correction', { hidden: true }, el('span', {}, text.live.really), this.#truth);
   #aloud = el('input', { type: 'checkbox', id: 'live-aloud' });
@@ -65,6 +65,7 @@ export class LiveView extends EventTarget {
   /** Offers the classes as what the picture may really show. */
   listClasses() {
     offerClasses(this.#truth, text.live.choose, this.#model.classes);
+    this.element.style.setProperty('--classes', String(this.#model.classes.length));
   }
 
   #correct() {
@@ -90,6 +91,7 @@ export class LiveView extends EventTarget {
     this.on = on;
     if (!on) this.freeze(false);
     this.#freeze.hidden = !on;
+    this.#why.hidden = !on;
     this.#correction.hidden = !on;
     this.#viewfinder.off = !on;
     if (on) this.#camera.acquire(this);
@@ -109,7 +111,7 @@ export class LiveView extends EventTarget {
    */
   show({ prediction, milliseconds, perSecond }) {
     const winner = this.#prediction.show(prediction);
-    this.#why.hidden = winner === null;
+    this.#why.disabled = winner === null;
     this.#method.textContent = text.prediction.methods[prediction.method];
     this.#rate.textContent = perSecond ? text.live.rate(perSecond.toFixed(1), milliseconds) : '';
     this.element.dataset.frames = String(Number(this.element.dataset.frames ?? 0) + 1);
@@ -125,7 +127,7 @@ export class LiveView extends EventTarget {
   /** @param {string} words why there is no answer */
   clear(words) {
     this.#prediction.clear(words);
-    this.#why.hidden = true;
+    this.#why.disabled = true;
     this.#method.textContent = '';
     this.#rate.textContent = '';
   }

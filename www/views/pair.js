@@ -48,6 +48,7 @@ export class PairView extends EventTarget {
   show(means, probability) {
     const { network, reason } = means;
     this.#model.pair.forEach((photo, place) => this.#places[place].show(photo?.picture ?? null, photo !== null));
+    if (network !== 'none' && document.activeElement === this.#train) this.#places[0].focus();
     this.#train.hidden = network !== 'none';
     this.#train.disabled = reason !== null;
     this.#reason.hidden = network !== 'none' || reason === null;
@@ -101,10 +102,11 @@ class PlaceView {
       pick: (files) => emit(owner, 'files', { place, files }),
     });
     choose.append(this.#picture);
+    this.focus = () => choose.querySelector('input').focus();
     this.#remove = el('button.icon-button', { aria: { label: words.remove[place] }, hidden: true }, icon('close'));
     this.#remove.addEventListener('click', () => {
       emit(owner, 'remove', { place });
-      choose.querySelector('input').focus();
+      this.focus();
     });
     this.element = el('div.pair-photo', { data: { drop: 'pair', pairPlace: place, status: 'empty' } }, choose, this.#remove);
   }

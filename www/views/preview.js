@@ -1,4 +1,4 @@
-// A dialog with one shot, large, as the network sees it. Events: `step` ({by}), `remove`.
+// A dialog with one shot, large, as the network sees it. Events: `step` ({by}), `remove`, `closed`.
 
 import { text } from '../strings.js';
 import { addressOf, colour, el, emit, icon } from './dom.js';
@@ -27,6 +27,7 @@ export class PreviewView extends EventTarget {
     );
     this.element.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => this.#key(event));
     this.element.addEventListener('click', (/** @type {MouseEvent} */ event) => event.target === this.element && this.close());
+    this.element.addEventListener('close', () => emit(this, 'closed'));
   }
 
   /**

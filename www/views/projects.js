@@ -17,7 +17,7 @@ export class ProjectsView extends EventTarget {
   #kept = el('p.project-kept', { id: 'project-kept' });
   #saveFile = el('button.button', { id: 'save-project', title: words.saveHint, on: { click: () => emit(this, 'save-file') } }, icon('save'), el('span', {}, words.save));
   #list = el('ul.project-list');
-  #others = el('h3.project-heading', { id: 'projects-title' }, words.others);
+  #others = el('h2.project-heading', { id: 'projects-title' }, words.others);
   #space = el('p.project-space', { id: 'project-space' });
 
   constructor() {
@@ -55,6 +55,7 @@ export class ProjectsView extends EventTarget {
    */
   showOthers(others, space) {
     this.#others.hidden = others.length === 0;
+    if (this.#list.contains(document.activeElement)) this.#input.focus();
     this.#list.replaceChildren(...others.map((one) => this.#item(one)));
     this.#space.textContent = space;
   }

@@ -3,6 +3,9 @@
 import { text } from '../strings.js';
 import { el, emit } from './dom.js';
 
+/** By then the page is drawn as it is now, in milliseconds. */
+const SETTLED = 60;
+
 export class QuizView extends EventTarget {
   #ask = el('button.button', { id: 'quiz-ask', on: { click: () => emit(this, 'ask') } }, text.cards.ask);
 
@@ -12,9 +15,9 @@ export class QuizView extends EventTarget {
     this.element = el('section.quiz', { id: 'quiz', hidden: true, aria: { labelledby: 'quiz-title' } }, title, el('p', {}, text.cards.about), this.#ask);
   }
 
-  /** Brings it into sight. */
+  /** Brings it into sight, once what is new around it has its place: nothing jumps while it is looked at. */
   reveal() {
-    this.element.scrollIntoView({ block: 'start' });
+    setTimeout(() => this.element.scrollIntoView({ block: 'start' }), SETTLED);
   }
 
   /** @param {boolean} shown whether the classes are the cards' */

@@ -5,7 +5,7 @@ import { text } from '../strings.js';
 import { el, icon } from './dom.js';
 
 /** The buttons by their keys. */
-const BUTTONS = { a: '#add-class', t: '#train', c: '#live-toggle', f: '#live-freeze' };
+const BUTTONS = { a: '#add-class', t: '#train', c: '#live-toggle', f: '#live-freeze', u: '.toast:last-child .toast-undo' };
 /** In these a key is a letter, or chooses something. */
 const WRITING = 'input:not([type=checkbox], [type=radio], [type=range], [type=file]), textarea, select, [contenteditable]';
 /** Where it is kept that keys are off; the page's path tells two pages of a host apart. */
@@ -20,7 +20,7 @@ export class ShortcutsView {
     this.#page = page;
     this.button = el('button.icon-button.keys', { id: 'keys', aria: { label: text.keys.title }, on: { click: () => this.dialog.showModal() } }, '?');
     const close = el('button.icon-button', { aria: { label: text.keys.close }, on: { click: () => this.dialog.close() } }, icon('close'));
-    const rows = Object.entries(text.keys.names).map(([key, does]) => el('div', {}, el('dt', {}, el('kbd', {}, text.keys.caps[key] ?? key.toUpperCase())), el('dd', {}, does)));
+    const rows = Object.entries({ ...text.keys.names, u: text.toast.undo }).map(([key, does]) => el('div', {}, el('dt', {}, el('kbd', {}, text.keys.caps[key] ?? key.toUpperCase())), el('dd', {}, does)));
     const head = el('div.share-head', {}, el('h2', { id: 'keys-title' }, text.keys.title), close);
     const choice = el('label.check', {}, this.#on, el('span', {}, text.keys.on));
     this.dialog = el('dialog.dialog', { id: 'keys-dialog', aria: { labelledby: 'keys-title' } }, head, el('dl.keys-list', {}, ...rows), choice);

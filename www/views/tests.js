@@ -48,7 +48,10 @@ export class TestsView extends EventTarget {
     });
     const head = el('div.tests-head', {}, el('h3', { id: 'tests-title' }, text.tests.title), this.#clear, choose, folder || '');
     this.element = el('section.tests', { id: 'tests', aria: { labelledby: 'tests-title' } }, head, this.#method, this.#hint, this.#list);
-    this.#clear.addEventListener('click', () => emit(this, 'clear'));
+    this.#clear.addEventListener('click', () => {
+      emit(this, 'clear');
+      this.#focusChoice();
+    });
   }
 
   /** @param {Change} change */
@@ -128,7 +131,16 @@ export class TestsView extends EventTarget {
 
   /** @param {TestPhoto} test */
   #remove(test) {
-    this.#items.get(test.id)?.item.remove();
+    const item = this.#items.get(test.id)?.item;
+    const neighbour = /** @type {HTMLElement | null} */ (item?.nextElementSibling ?? item?.previousElementSibling ?? null);
+    const button = /** @type {HTMLElement | null | undefined} */ (neighbour?.querySelector('button.icon-button'));
+    if (item?.contains(document.activeElement)) button ? button.focus() : this.#focusChoice();
+    item?.remove();
     this.#items.delete(test.id);
+  }
+
+  /** What had the focus is gone. */
+  #focusChoice() {
+    /** @type {HTMLElement} */ (this.element.querySelector('#test-input')).focus();
   }
 }

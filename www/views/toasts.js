@@ -1,7 +1,7 @@
 // Short messages that go by themselves, some with a way back; one that offers something else stays. Events: none; each toast calls what it was given.
 
 import { text } from '../strings.js';
-import { el, icon } from './dom.js';
+import { el, focusKeeper, icon } from './dom.js';
 
 /** How long a toast stays, in milliseconds; it stays longer while it is pointed at or holds the focus. */
 const STAY = 8000;
@@ -9,9 +9,11 @@ const STAY = 8000;
 export class ToastsView {
   /** How each toast that could undo something goes. @type {Set<() => void>} */
   #leave = new Set();
+  #giveFocusBack;
 
   constructor() {
     this.element = el('div.toasts', { id: 'toasts', aria: { live: 'polite' } });
+    this.#giveFocusBack = focusKeeper(this.element);
   }
 
   /** Takes away what could undo something: that is no longer there. */
@@ -30,6 +32,7 @@ export class ToastsView {
     const leave = () => {
       clearTimeout(timer);
       this.#leave.delete(expire);
+      if (toast.contains(document.activeElement)) this.#giveFocusBack();
       toast.remove();
     };
     const expire = () => {

@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used))]
 
 pub mod apt;
+pub mod axe;
 pub mod bench;
 pub mod cdp;
 pub mod chrome;

@@ -3,6 +3,7 @@
 
 mod tally;
 
+use crate::axe::Axe;
 use crate::chrome;
 use crate::process::{cargo, output, run as shown};
 use crate::toolchain::Toolchain;
@@ -28,8 +29,9 @@ pub fn run() -> Result<ExitCode> {
     chrome::prepare_emoji()?;
     prepare_components()?;
     let toolchain = Toolchain::prepare()?;
-    // Its test finds it there, and needs no network.
+    // Tests find them there, and need no network.
     Uglify::prepare()?;
+    Axe::prepare()?;
     let mut tally = Tally::default();
 
     heading("format");
