@@ -359,6 +359,7 @@ export const text = {
       t: 'Train',
       c: 'Start or stop the live camera',
       f: 'Freeze its picture, or go on',
+      u: 'Undo what was just done',
       space: 'On the shutter: take a photo; held, a burst',
       delete: 'On a photo: remove it',
       arrows: 'In a large photo: the one before, the next',

@@ -20,7 +20,7 @@ export class ShortcutsView {
     this.#page = page;
     this.button = el('button.icon-button.keys', { id: 'keys', aria: { label: text.keys.title }, on: { click: () => this.dialog.showModal() } }, '?');
     const close = el('button.icon-button', { aria: { label: text.keys.close }, on: { click: () => this.dialog.close() } }, icon('close'));
-    const rows = Object.entries({ ...text.keys.names, u: text.toast.undo }).map(([key, does]) => el('div', {}, el('dt', {}, el('kbd', {}, text.keys.caps[key] ?? key.toUpperCase())), el('dd', {}, does)));
+    const rows = Object.entries(text.keys.names).map(([key, does]) => el('div', {}, el('dt', {}, el('kbd', {}, text.keys.caps[key] ?? key.toUpperCase())), el('dd', {}, does)));
     const head = el('div.share-head', {}, el('h2', { id: 'keys-title' }, text.keys.title), close);
     const choice = el('label.check', {}, this.#on, el('span', {}, text.keys.on));
     this.dialog = el('dialog.dialog', { id: 'keys-dialog', aria: { labelledby: 'keys-title' } }, head, el('dl.keys-list', {}, ...rows), choice);
