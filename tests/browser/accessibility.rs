@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use libtest_mimic::Trial;
 use serde_json::json;
 use xtask::{axe::Axe, cdp::Permission, chrome::Chrome};
@@ -70,10 +71,11 @@ const ON_A_PHONE: &str = "(() => {
   return found;
 })()";
 
-/// Whatever fades in, such as a new message, is there in full; what never ends, such as a bar without a length, is not waited for.
-const SETTLED: &str = "Promise.all(document.getAnimations()
-  .filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity)
-  .map(({ finished }) => finished.catch(() => {}))).then(() => true)";
+/// Whatever fades in or changes its colour does so at once; what never ends, such as a bar without a length, goes on.
+const SETTLED: &str = "(() => {
+  for (const animation of document.getAnimations()) if (animation.effect.getComputedTiming().endTime !== Infinity) animation.finish();
+  return true;
+})()";
 
 /// Somebody who looks at one state of the page after another.
 struct Inspector {
@@ -95,19 +97,20 @@ impl Inspector {
     fn look(&mut self, stage: &Stage, state: &str) -> anyhow::Result<()> {
         for look in self.looks.into_iter().rev() {
             let Look { width, height, .. } = look;
+            let place = format!("{state}, {width} × {height}, {}", look.scheme);
             stage.page.set_viewport(width, height, 1.0, look.phone)?;
             stage.page.set_color_scheme(look.scheme)?;
             stage.page.eval::<bool>(SETTLED)?;
             let mut found: Vec<String> = self
                 .axe
-                .violations(&stage.page)?
+                .violations(&stage.page)
+                .context(place.clone())?
                 .iter()
                 .map(ToString::to_string)
                 .collect();
             if look.phone {
                 found.extend(stage.page.eval::<Vec<String>>(ON_A_PHONE)?);
             }
-            let place = format!("{state}, {width} × {height}, {}", look.scheme);
             self.findings.extend(found.iter().map(|one| format!("{place}: {one}")));
         }
         Ok(())

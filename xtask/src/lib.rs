@@ -22,6 +22,7 @@ pub mod progress;
 pub mod release;
 pub mod serve;
 pub mod server;
+mod styles;
 pub mod test;
 pub mod toolchain;
 pub mod uglify;

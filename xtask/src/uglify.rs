@@ -37,7 +37,7 @@ impl Uglify {
             Command::new("node")
                 .arg(&self.program)
                 .arg(module)
-                .args(["--module", "--mangle", "--output"])
+                .args(["--module", "--compress", "--mangle", "--output"])
                 .arg(module),
         )
         .map(|_| ())
