@@ -114,6 +114,15 @@ fn snap_burst_and_live() -> Outcome {
     stage.wait("document.querySelector('#live [data-prediction]').dataset.method === 'finetune'")?;
     stage.page.click("#live-toggle")?;
     stage.wait(&format!("!({CAMERA_RUNS})"))?;
+
+    // It goes on out of sight, where a phone shows the answer at its foot.
+    stage.page.set_viewport(390, 844, 1.0, true)?;
+    let frames = "Number(document.querySelector('#live').dataset.frames)";
+    let before: u32 = stage.page.eval(frames)?;
+    stage
+        .page
+        .eval::<bool>("(scrollTo(0, 0), document.querySelector('#live-toggle').click(), true)")?;
+    stage.wait(&format!("{frames} >= {}", before + 3))?;
     stage.assert_quiet()?;
     Ok(())
 }

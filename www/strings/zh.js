@@ -64,7 +64,7 @@ export const text = {
     upload: '照片',
     uploadFor: (name) => `为“${name}”添加照片`,
     cameraFor: (name) => `用摄像头拍摄“${name}”`,
-    closeCameraFor: (name) => `关闭“${name}”的摄像头`,
+    closeCameraFor: (name) => `关闭摄像头（${name}）`,
     shots: (name) => `“${name}”的照片`,
     pasteTarget: '粘贴的照片会放到这里',
   },

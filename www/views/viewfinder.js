@@ -11,7 +11,7 @@ const RETRIABLE = ['denied', 'none', 'busy', 'unplugged', 'failed', 'unanswered'
 
 export class ViewfinderView {
   #camera;
-  #video = el('video', { muted: true, playsInline: true, autoplay: true, aria: { label: text.camera.view } });
+  #video = el('video', { muted: true, playsInline: true, aria: { label: text.camera.view } });
   #message = el('p.viewfinder-message');
   #again = el('button.button', {}, text.camera.again);
   #overlay;
@@ -44,7 +44,7 @@ export class ViewfinderView {
     const camera = this.#camera;
     const status = this.off ? 'off' : camera.status;
     const stream = this.off ? null : camera.stream;
-    if (this.#video.srcObject !== stream) this.#video.srcObject = stream;
+    if (this.#video.srcObject !== stream) this.#watch(stream);
     this.element.dataset.camera = status;
     this.element.dataset.mirror = String(camera.mirror);
     this.#message.textContent = status === 'off' ? this.offMessage : text.camera.states[status];
@@ -52,6 +52,15 @@ export class ViewfinderView {
     this.#again.hidden = !RETRIABLE.includes(status);
     this.#mirror.checked = camera.mirror;
     this.#listDevices();
+  }
+
+  /**
+   * Not by the video's `autoplay`: browsers pause what plays by that while it is out of sight, and it would be named on.
+   * @param {MediaStream | null} stream
+   */
+  #watch(stream) {
+    this.#video.srcObject = stream;
+    if (stream) this.hold(false);
   }
 
   /**

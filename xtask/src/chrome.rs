@@ -235,16 +235,26 @@ pub fn find() -> Option<PathBuf> {
     named.or_else(|| process::find_program(&NAMES)).or_else(mac)
 }
 
-/// Where Debian's package has its colour emoji.
+/// Where Debian's packages have their colour emoji and their Chinese characters.
 const EMOJI: &str = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf";
+const CHINESE: &str = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc";
 
 /// Installs colour emoji on Debian where they are missing: the page draws its animal cards from them. Other systems have
 /// their own.
 pub fn prepare_emoji() -> Result<()> {
-    if Path::new(EMOJI).is_file() || process::find_program(&["apt-get"]).is_none() {
+    prepare_font(EMOJI, "fonts-noto-color-emoji", "colour emoji")
+}
+
+/// The same for Chinese characters, which pictures of the page need. Nothing else does.
+pub fn prepare_chinese() -> Result<()> {
+    prepare_font(CHINESE, "fonts-noto-cjk", "Chinese characters")
+}
+
+fn prepare_font(file: &str, package: &str, what: &str) -> Result<()> {
+    if Path::new(file).is_file() || process::find_program(&["apt-get"]).is_none() {
         return Ok(());
     }
-    apt::install(&["fonts-noto-color-emoji"], "colour emoji")
+    apt::install(&[package], what)
 }
 
 /// Installs Debian's Chromium where there is no browser yet.

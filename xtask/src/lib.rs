@@ -20,6 +20,7 @@ pub mod policy;
 pub mod process;
 pub mod progress;
 pub mod release;
+pub mod screenshots;
 pub mod serve;
 pub mod server;
 mod styles;

@@ -28,6 +28,12 @@ enum Command {
     Test,
     /// Measure speed, size and memory beside other runtimes, in a headless Chromium.
     Bench(xtask::bench::Options),
+    /// Take pictures of every state of the page, in each language, on a laptop and on a phone.
+    Screenshots {
+        /// Renew README's pictures in `docs/images` too.
+        #[arg(long)]
+        readme: bool,
+    },
     /// Pack `dist/`, a folder for any static host, and open it once in a headless Chromium.
     Dist {
         /// Pack weights that may not be redistributed or are untrained: for your own use, not for publishing.
@@ -51,6 +57,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Serve { port } => xtask::serve::run(port).map(|()| ExitCode::SUCCESS),
         Command::Test => xtask::test::run(),
         Command::Bench(options) => xtask::bench::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Screenshots { readme } => xtask::screenshots::run(readme).map(|()| ExitCode::SUCCESS),
         Command::Dist { local } => xtask::dist::run(local).map(|()| ExitCode::SUCCESS),
     }
 }

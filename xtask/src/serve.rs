@@ -3,7 +3,7 @@
 
 use crate::server::{Builder, Server};
 use crate::wasm::{self, Profile};
-use crate::weights;
+use crate::weights::{self, Manifest};
 use anyhow::Result;
 
 /// The port without `--port`. It stays the same from run to run, since a browser keeps saved data by origin.
@@ -11,8 +11,7 @@ const USUAL_PORT: u16 = 8080;
 
 /// Builds what is missing or has changed, serves, and does not return.
 pub fn run(port: Option<u16>) -> Result<()> {
-    wasm::package(Profile::Ci)?;
-    let manifest = weights::prepare()?;
+    let manifest = prepare()?;
     let server = start(port)?;
     if !manifest.trained {
         println!("\n  The network is UNTRAINED ({}).", manifest.path.display());
@@ -26,6 +25,12 @@ pub fn run(port: Option<u16>) -> Result<()> {
     Ok(())
 }
 
+/// Builds what the page needs, where it is missing or has changed.
+pub fn prepare() -> Result<Manifest> {
+    wasm::package(Profile::Ci)?;
+    weights::prepare()
+}
+
 fn start(port: Option<u16>) -> Result<Server> {
     match port {
         Some(port) => builder().port(port).start(),
@@ -34,7 +39,7 @@ fn start(port: Option<u16>) -> Result<Server> {
 }
 
 /// The repository's root, without what is built there.
-fn builder() -> Builder {
+pub fn builder() -> Builder {
     Server::builder(crate::root()).hide("/target").hide("/dist").guarded()
 }
 
