@@ -346,7 +346,10 @@ fn nothing_jumps() -> Outcome {
         stage.answers(6)?;
         stage.wait("document.querySelector('.train').dataset.head === 'trained'")?;
         stage.train()?;
-        stage.page.click("#live-toggle")?;
+        stage
+            .page
+            .click("#live-toggle")
+            .context(format!("{} × {}", look.width, look.height))?;
         stage.wait("Number(document.querySelector('#live').dataset.frames) >= 20")?;
         let shifts: Vec<(f64, String)> = stage.page.eval("shifts")?;
         let sum: f64 = shifts.iter().map(|(value, _)| value).sum();

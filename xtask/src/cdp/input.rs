@@ -6,20 +6,26 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Scrolls an element into view, checks that it is what lies at its own centre, and returns that point.
+/// Scrolls an element into view, checks that it is what lies at its own centre, and returns that point. While the page moves under
+/// it, it is tried again for a second or two, as a person would.
 const CENTRE: &str = r"
 (async (selector) => {
   const element = document.querySelector(selector);
   if (!element) throw new Error(`no element matches ${selector}`);
-  element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
-  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-  const box = element.getBoundingClientRect();
-  if (box.width === 0 || box.height === 0) throw new Error(`${selector} is not shown`);
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-  const hit = document.elementFromPoint(x, y);
-  const label = hit && hit.closest('label');
-  if (hit && (element.contains(hit) || hit.contains(element) || (label && label.control === element))) return [x, y];
-  throw new Error(`${selector} is covered by ${hit ? hit.outerHTML.slice(0, 120) : 'nothing that takes clicks'}`);
+  let reason = '';
+  for (let attempt = 0; attempt < 20; attempt++) {
+    element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const box = element.getBoundingClientRect();
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    const hit = document.elementFromPoint(x, y);
+    const label = hit && hit.closest('label');
+    const own = hit && (element.contains(hit) || hit.contains(element) || (label && label.control === element));
+    if (own && box.width > 0 && box.height > 0) return [x, y];
+    reason = box.width === 0 || box.height === 0 ? 'not shown' : `covered by ${hit ? hit.outerHTML.slice(0, 120) : 'nothing that takes clicks'}`;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error(`${selector} is ${reason}`);
 })";
 
 impl Page {
