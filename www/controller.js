@@ -33,6 +33,7 @@ import { QuizView } from './views/quiz.js';
 import { ShellView } from './views/shell.js';
 import { ShortcutsView } from './views/shortcuts.js';
 import { ToastsView } from './views/toasts.js';
+import { TourView } from './views/tour.js';
 import { TrainingView } from './views/training.js';
 
 /** @import { EngineInfo, Method, Metric, PictureSource, TrainingProgress } from './engine/protocol.js' */
@@ -64,6 +65,7 @@ export class Controller {
   #toasts = new ToastsView();
   #problems = new ProblemsView();
   #shortcuts;
+  #tour;
   #offline = new Offline();
   #share;
   #hood;
@@ -114,7 +116,8 @@ export class Controller {
     this.#page = page;
     this.#shell = new ShellView(page, 'workshop');
     this.#shortcuts = new ShortcutsView(page);
-    this.#notice = new NoticeView(this.#shell.notice, text.intro, { cards: true, primer: true });
+    this.#tour = new TourView(page);
+    this.#notice = new NoticeView(this.#shell.notice, text.intro, { cards: true, guide: true });
     this.#client = new EngineClient(wishes, () => this.#model.supportSet());
     this.#share = new Share(this.#client, this.#model, this.#toasts);
     this.#hood = new Hood(this.#model, this.#client, () => this.#canPredict());
@@ -249,7 +252,7 @@ export class Controller {
     this.#shell.below.append(this.#hood.view.element, this.#primer.view.element);
     steps.try.dataset.drop = 'test';
     notices.append(this.#problems.element, this.#toasts.element);
-    notices.after(this.#preview.element, this.#trying.dialog, this.#share.view.dialog, this.#projects.question.element, this.#shortcuts.dialog);
+    notices.after(this.#preview.element, this.#trying.dialog, this.#share.view.dialog, this.#projects.question.element, this.#shortcuts.dialog, this.#tour.element);
   }
 
   // ---- model → engine and views
@@ -364,6 +367,7 @@ export class Controller {
     });
     watchEngine({ page: this.#page, client, engine: this.#engine, notice: this.#notice, toasts: this.#toasts }, () => this.#refreshSoon());
     on(client, 'ready', (info) => this.#engineReady(info));
+    this.#notice.addEventListener('tour', () => this.#tour.start());
     this.#notice.addEventListener('primer', () => this.#primer.view.reveal());
     this.#notice.addEventListener('retry', () => {
       this.#notice.clear();

@@ -27,6 +27,7 @@ mod share;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod tour;
 mod weights;
 
 use libtest_mimic::Arguments;
@@ -56,6 +57,7 @@ fn main() {
         primer::trials(),
         accessibility::trials(),
         privacy::trials(),
+        tour::trials(),
         flowers::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), subjects.into_iter().flatten().collect()).exit();

@@ -478,6 +478,22 @@ export const text = {
     link: 'How does it work?',
   },
 
+  tour: {
+    start: 'Tour',
+    back: 'Back',
+    next: 'Next',
+    done: 'Done',
+    skip: 'Skip the tour',
+    count: (/** @type {number} */ step, /** @type {number} */ steps) => `${step} of ${steps}`,
+    parts: [
+      { title: 'Show', words: 'A card for each thing. Give it a name and a few photos: from files, dropped, pasted, or with the camera.' },
+      { title: 'Train', words: 'It answers as soon as two things have a photo. Training fits it to your photos, in a second or two.' },
+      { title: 'Try', words: 'Start the camera, or choose photos below: it names what it sees. “Why?” says what spoke for the answer.' },
+      { title: 'Keep', words: 'All of it stays in this browser. Here you save it as a file, or open another project.' },
+      { title: 'Share', words: 'Once it is trained, a link holds what it learnt. Whoever opens it can try it; your photos are not in it.' },
+    ],
+  },
+
   share: {
     title: 'Share',
     button: 'Make a link',

@@ -1,5 +1,5 @@
 // The line under the header: what the page is, or, in its place, what stands in the way (no network, an untrained network).
-// Events: `retry`, `cards`, `primer`.
+// Events: `retry`, `cards`, `primer`, `tour`.
 
 import { explain, text } from '../strings.js';
 import { el, emit, icon } from './dom.js';
@@ -11,16 +11,22 @@ export class NoticeView extends EventTarget {
   /**
    * @param {HTMLElement} element
    * @param {string} intro what the page is, in a sentence
-   * @param {{cards?: boolean, primer?: boolean}} [offers] whether to offer the animal cards, and the way to the primer
+   * @param {{cards?: boolean, guide?: boolean}} [offers] whether to offer the animal cards, and the ways to primer and tour
    */
-  constructor(element, intro, { cards = false, primer = false } = {}) {
+  constructor(element, intro, { cards = false, guide = false } = {}) {
     super();
     this.element = element;
     const words = el('p.intro', {}, el('span', {}, intro), ' ', el('strong.privacy', {}, text.privacy));
     this.#intro = el('div.welcome', {}, words);
     if (cards) this.#intro.append(this.#cards);
-    if (primer) this.#intro.append(el('button.button.quiet', { id: 'open-primer', on: { click: () => emit(this, 'primer') } }, text.primer.link));
+    if (guide) this.#intro.append(this.#guide());
     element.append(this.#intro);
+  }
+
+  #guide() {
+    const primer = el('button.button.quiet', { id: 'open-primer', on: { click: () => emit(this, 'primer') } }, text.primer.link);
+    const tour = el('button.button.quiet', { id: 'start-tour', on: { click: () => emit(this, 'tour') } }, text.tour.start);
+    return el('div.welcome-guide', {}, tour, primer);
   }
 
   clear() {
