@@ -26,6 +26,8 @@ impl Adam {
     }
 
     /// Moves the parameter against its gradient.
+    // See `vector.rs`.
+    #[inline(never)]
     pub fn step(&mut self, parameter: &mut [f32], gradient: &[f32], learning_rate: f32) {
         self.step += 1;
         let rate = learning_rate / (1.0 - BETA1.powi(self.step));
