@@ -8,6 +8,10 @@ use crate::Error;
 
 const PANEL: (f64, f64) = (360.0, 280.0);
 const MARGIN: f64 = 48.0;
+/// Room for the names of curves, right of a panel's margin.
+const NAMES: f64 = 16.0;
+/// Names of curves are as far from each other at least.
+const LINE: f64 = 13.0;
 /// The method that is plotted where several were measured.
 const PLOTTED: &str = "finetune";
 
@@ -56,7 +60,7 @@ pub fn write(file: &Path, reports: &[Report]) -> Result<(), Error> {
 }
 
 fn svg(method: &str, reports: &[&Report]) -> String {
-    let (width, height) = (2.0 * PANEL.0 + 4.0 * MARGIN, PANEL.1 + 2.0 * MARGIN);
+    let (width, height) = (2.0 * PANEL.0 + 4.0 * MARGIN + NAMES, PANEL.1 + 2.0 * MARGIN);
     let mut svg = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {height}' font-family='system-ui, sans-serif' font-size='12'>\n\
          <title>Accuracy of {method} against ways and shots</title>\n\
@@ -102,6 +106,7 @@ fn panel(svg: &mut String, reports: &[&Report], axis: Axis, left: f64) {
         axis.name()
     );
     let curves = values(reports, axis.other());
+    let mut last_name: Option<f64> = None;
     for (index, curve) in curves.iter().enumerate() {
         let mut points: Vec<(usize, f64)> = reports
             .iter()
@@ -124,11 +129,18 @@ fn panel(svg: &mut String, reports: &[&Report], axis: Axis, left: f64) {
                 Axis::Shot => format!("{curve}-way"),
                 Axis::Way => format!("{curve}-shot"),
             };
+            let level = y(*accuracy) + 4.0;
+            // More ways lie lower, more shots higher.
+            let level = match (axis, last_name) {
+                (_, None) => level,
+                (Axis::Shot, Some(last)) => level.max(last + LINE),
+                (Axis::Way, Some(last)) => level.min(last - LINE),
+            };
+            last_name = Some(level);
             let _ = writeln!(
                 svg,
-                "<text fill='hsl({hue} 70% 35%)' x='{:.1}' y='{:.1}'>{label}</text>",
-                x(*value) + 5.0,
-                y(*accuracy) + 4.0
+                "<text fill='hsl({hue} 70% 35%)' x='{:.1}' y='{level:.1}'>{label}</text>",
+                x(*value) + 5.0
             );
         }
     }

@@ -13,10 +13,9 @@ export const primer = {
     training: 'The network’s training set: a million photos of a thousand other things',
     supportSet: 'Support set: the few photos of your classes',
     query: 'Query: a photo to be named',
-    accuracy:
-      'Right answers of this page on photos of flowers, with the textbook’s prototypes beside it. More shots help, more classes make it harder.',
-    task: (/** @type {number} */ way, /** @type {number} */ shot) => `${way}-way ${shot}-shot`,
-    methods: ['Prototypes', 'This page, trained'],
+    accuracy: 'How often this page was right about photos of flowers it had not seen. More shots make it easier, more ways harder.',
+    shots: (/** @type {number} */ shot) => `${shot}-shot`,
+    ways: (/** @type {number} */ way) => `${way}-way`,
     same: 'Two photos of one class: the answer should be 1.',
     different: 'Two photos of different classes: the answer should be 0.',
     triple: ['Anchor', 'Positive: the same class', 'Negative: another class'],
