@@ -30,7 +30,10 @@ export class NoticeView extends EventTarget {
   }
 
   clear() {
+    const focused = this.element.contains(document.activeElement);
     this.element.replaceChildren(this.#intro);
+    // Where a button that goes had it.
+    if (focused) /** @type {HTMLElement | null} */ (this.#intro.querySelector('button'))?.focus();
   }
 
   showUntrained() {

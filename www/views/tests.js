@@ -78,7 +78,7 @@ export class TestsView extends EventTarget {
     const why = el('button.button.quiet.test-why', { hidden: true, aria: { label: text.why.askFor(name) } }, text.why.ask);
     why.addEventListener('click', () => prediction.winnerId !== null && emit(this, 'why', { testId: test.id, winnerId: prediction.winnerId }));
     const remove = el('button.icon-button', { aria: { label: text.tests.remove(name) }, on: { click: () => emit(this, 'remove', { testId: test.id }) } }, icon('close'));
-    const item = el('li.test', { data: { testId: test.id } }, el('div.test-photo', {}, picture), prediction.element, el('div.test-tools', {}, really, why), el('p.test-name', {}, name), remove);
+    const item = el('li.test', { data: { testId: test.id } }, el('div.test-photo', {}, picture), prediction.element, el('div.test-tools', {}, really, why), ...(test.name ? [el('p.test-name', {}, name)] : []), remove);
     const next = this.#model.tests[this.#model.tests.indexOf(test) + 1];
     this.#list.insertBefore(item, (next && this.#items.get(next.id)?.item) ?? null);
     this.#items.set(test.id, { item, picture, prediction, truth, why });
