@@ -58,7 +58,7 @@ fn version(name: &str) -> Result<PathBuf> {
     packed(&format!("packed-{name}"), |folder| {
         change(
             folder,
-            "www/strings.js",
+            "www/strings/en.js",
             "title: 'Glimpse'",
             &format!("title: 'Glimpse {name}'"),
         )?;

@@ -209,12 +209,7 @@ fn several_projects_lie_side_by_side() -> Outcome {
 
     stage.page.click("#new-project")?;
     wait_for_cards(&stage, 2)?;
-    assert_eq!(
-        stage
-            .page
-            .eval::<String>("document.querySelector('.train').dataset.head")?,
-        "none"
-    );
+    stage.wait("document.querySelector('.train').dataset.head === 'none'")?;
     let id = stage.class_ids()?[0];
     stage.rename(id, "spoon")?;
     stage.wait_until_kept()?;
