@@ -9,6 +9,7 @@
 use crate::{
     Embedding, Error,
     architecture::{EMBEDDING, Pooled},
+    vector::deviation,
 };
 
 /// Rows and columns of spots.
@@ -62,12 +63,10 @@ impl Layer4Map {
     fn embedding_of(&self, takes: impl Fn(usize) -> bool) -> Result<Embedding, Error> {
         let (mut means, mut deviations) = (Vec::with_capacity(EMBEDDING), Vec::with_capacity(EMBEDDING));
         for channel in self.values.chunks_exact(SPOTS) {
-            let taken = || channel.iter().enumerate().filter(|(spot, _)| takes(*spot));
-            let count = taken().count() as f32;
-            let mean = taken().map(|(_, value)| value).sum::<f32>() / count;
-            let variance = taken().map(|(_, value)| (value - mean).powi(2)).sum::<f32>() / count;
-            means.push(mean);
-            deviations.push(variance.sqrt());
+            let spots = channel.iter().enumerate().filter(|(spot, _)| takes(*spot));
+            let taken: Vec<f32> = spots.map(|(_, value)| *value).collect();
+            means.push(taken.iter().sum::<f32>() / taken.len() as f32);
+            deviations.push(deviation(&taken));
         }
         Embedding::from_views(&[Pooled {
             means: [Vec::new(), Vec::new(), Vec::new(), means],

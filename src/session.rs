@@ -373,7 +373,7 @@ impl Session {
         }
         self.refresh_basis()?;
         let episode = self.support.episode()?;
-        let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
+        let basis = self.basis()?;
         let trained = self.trained().and_then(|trained| {
             let embedding = match trained.classifier.tuned() {
                 Some(_) => query.tuned.as_ref()?,
@@ -390,7 +390,7 @@ impl Session {
         Ok(Prediction {
             method,
             scores: episode.iter().zip(probabilities).map(score).collect(),
-            nearest: basis.shots.nearest(&query.plain, 1).pop(),
+            nearest: basis.shots.nearest(&query.plain),
             familiarity: basis.rejection.familiarity(&query.plain),
         })
     }
@@ -401,7 +401,7 @@ impl Session {
     /// [`Error::TooFewClasses`].
     pub fn classifier(&mut self) -> Result<(Method, &Classifier), Error> {
         self.refresh_basis()?;
-        let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
+        let basis = self.basis()?;
         Ok(match self.trained() {
             Some(trained) => (trained.method, &trained.classifier),
             None => (Method::Prototype, &basis.prototypes),
@@ -430,7 +430,7 @@ impl Session {
             after: trained.map(|scores| scores[index].probability),
         };
         Ok(Explanation {
-            nearest: basis.shots.nearest(&query.plain, NEAREST),
+            nearest: basis.shots.most_similar(&query.plain, NEAREST),
             classes: prediction.scores.iter().enumerate().map(class).collect(),
         })
     }
@@ -464,7 +464,7 @@ impl Session {
     /// [`Error::TooFewClasses`].
     pub fn overview(&mut self, queries: &[Embedding]) -> Result<Overview, Error> {
         self.refresh_basis()?;
-        let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
+        let basis = self.basis()?;
         let episode = self.support.episode()?;
         Ok(Overview::new(
             &episode,
@@ -542,7 +542,7 @@ impl Session {
     /// [`Error::TooFewClasses`].
     pub(crate) fn rejection(&mut self) -> Result<&Rejection, Error> {
         self.refresh_basis()?;
-        let basis = self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })?;
+        let basis = self.basis()?;
         Ok(&basis.rejection)
     }
 
@@ -612,9 +612,8 @@ impl Session {
         self.basis = None;
     }
 
-    /// What follows from the shots as they are.
-    fn basis(&mut self) -> Result<&Basis, Error> {
-        self.refresh_basis()?;
+    /// What follows from the shots, once [`Session::refresh_basis`] has seen them as they are.
+    fn basis(&self) -> Result<&Basis, Error> {
         self.basis.as_ref().ok_or(Error::TooFewClasses { got: 0 })
     }
 
@@ -657,16 +656,26 @@ impl ShotVectors {
         }
     }
 
-    /// The most similar shots, the most similar first.
-    fn nearest(&self, query: &Embedding, most: usize) -> Vec<NearestShot> {
+    /// Every shot with its similarity.
+    fn compared(&self, query: &Embedding) -> impl Iterator<Item = NearestShot> {
         let query = self.space.of(query);
-        let shots = self.shots.iter().map(|(class_id, shot_id, vector)| NearestShot {
+        self.shots.iter().map(move |(class_id, shot_id, vector)| NearestShot {
             shot_id: *shot_id,
             class_id: *class_id,
             similarity: dot(vector, &query),
-        });
-        let mut shots: Vec<_> = shots.collect();
-        // The later one of equals comes first.
+        })
+    }
+
+    /// The most similar shot, of equals the last.
+    fn nearest(&self, query: &Embedding) -> Option<NearestShot> {
+        self.compared(query)
+            .max_by(|a, b| a.similarity.total_cmp(&b.similarity))
+    }
+
+    /// The most similar shots, the most similar first.
+    fn most_similar(&self, query: &Embedding, most: usize) -> Vec<NearestShot> {
+        let mut shots: Vec<_> = self.compared(query).collect();
+        // Of equals the last comes first, as above.
         shots.reverse();
         shots.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
         shots.truncate(most);

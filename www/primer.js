@@ -1,4 +1,4 @@
-// The primer: brings its words when it is first opened, and pictures whenever it is: the visitor's own, or animal cards.
+// The primer: brings its chapters when it is first opened, and pictures whenever it is: the visitor's own, or animal cards.
 // Page side: it wires its view to the model.
 
 import { animals, drawCard } from './cards.js';
@@ -16,8 +16,8 @@ const SHOTS = 3;
 export class Primer {
   #model;
   view = new PrimerView();
-  /** @type {typeof import('./primer/en.js').primer | null} */
-  #words = null;
+  /** Once it was opened. @type {Promise<import('./views/primer-chapters.js').ChaptersView> | null} */
+  #chapters = null;
   /** Drawn once. @type {Promise<Material> | null} */
   #cards = null;
 
@@ -28,13 +28,20 @@ export class Primer {
   }
 
   async #show() {
-    if (!this.#words) {
-      const { primer } = await (language === 'zh' ? import('./primer/zh.js') : import('./primer/en.js'));
-      this.#words = primer;
-      this.view.write(primer);
-    }
-    const material = this.#own() ?? (await (this.#cards ??= drawn()));
-    this.view.draw(material, this.#words);
+    this.#chapters ??= this.#bring();
+    const chapters = await this.#chapters.catch((error) => {
+      this.#chapters = null; // It is tried again when it is next opened.
+      throw error;
+    });
+    chapters.draw(this.#own() ?? (await (this.#cards ??= drawn())));
+  }
+
+  async #bring() {
+    const words = language === 'zh' ? import('./primer/zh.js') : import('./primer/en.js');
+    const [{ primer }, { ChaptersView }] = await Promise.all([words, import('./views/primer-chapters.js')]);
+    const chapters = new ChaptersView(primer);
+    this.view.fill(chapters.elements);
+    return chapters;
   }
 
   /**

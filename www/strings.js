@@ -1,6 +1,8 @@
 // The words that the page says, in the visitor's language: `strings/` has a file for each. Which language it is, is decided here, and
 // its file alone is loaded. No element and no word.
 
+import { chosen, keepChoice } from './storage/choice.js';
+
 /** @typedef {'en' | 'zh'} Language */
 
 /**
@@ -9,12 +11,12 @@
  */
 export const LANGUAGES = { en: { name: 'English', short: 'EN', tag: 'en' }, zh: { name: '简体中文', short: '中文', tag: 'zh-Hans' } };
 
-/** Where the visitor's choice is kept; the page's path tells two pages of a host apart. */
-const STORED = `${location.pathname}:language`;
+/** Under which name the visitor's choice is kept. */
+const CHOICE = 'language';
 
 /** What the address asks for, else what the visitor chose, else the first of the browser's languages that there is. */
 export const language = /** @type {Language} */ (
-  [new URLSearchParams(location.search).get('lang'), stored(), ...navigator.languages.map((tag) => tag.slice(0, 2))].find((code) => code !== null && code in LANGUAGES) ?? 'en'
+  [new URLSearchParams(location.search).get('lang'), chosen(CHOICE), ...navigator.languages.map((tag) => tag.slice(0, 2))].find((code) => code !== null && Object.hasOwn(LANGUAGES, code)) ?? 'en'
 );
 
 /** @type {typeof import('./strings/en.js')} */
@@ -27,21 +29,7 @@ export const { text, percent } = words;
  * @returns {boolean} false where the browser keeps nothing
  */
 export function choose(code) {
-  try {
-    localStorage.setItem(STORED, code);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Some private windows keep nothing, and say so by throwing. */
-function stored() {
-  try {
-    return localStorage.getItem(STORED);
-  } catch {
-    return null;
-  }
+  return keepChoice(CHOICE, code);
 }
 
 /**

@@ -45,6 +45,8 @@ export class Trying extends EventTarget {
   #loop;
   /** Grows with every refresh of the photos: older answers are dropped. */
   #refreshCount = 0;
+  /** The same for the photo that is explained. */
+  #whyCount = 0;
 
   /** @param {Surroundings} around */
   constructor(around) {
@@ -173,12 +175,15 @@ export class Trying extends EventTarget {
    */
   async #explain(photo, winnerId) {
     const { client } = this.#around;
+    const count = ++this.#whyCount;
     this.#why.open(photo.picture, winnerId);
     try {
-      this.#why.showExplanation(await client.explain(photo));
-      this.#why.showEvidence(await client.evidence(photo.picture));
+      const explanation = await client.explain(photo);
+      if (count === this.#whyCount) this.#why.showExplanation(explanation);
+      const evidence = await client.evidence(photo.picture);
+      if (count === this.#whyCount) this.#why.showEvidence(evidence);
     } catch (error) {
-      this.#why.showFailed(explain(error));
+      if (count === this.#whyCount) this.#why.showFailed(explain(error));
     }
   }
 

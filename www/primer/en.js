@@ -1,4 +1,4 @@
-// The primer's words, in English. What stands in a chapter besides words, its figure, formula and papers, is in `views/primer.js`.
+// The primer's words, in English. What stands in a chapter besides words, its figure, formula and papers, is in `views/primer-chapters.js`.
 // `zh.js` says the same in Chinese; a test holds the two to one shape.
 
 export const primer = {

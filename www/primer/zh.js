@@ -1,4 +1,4 @@
-// 入门读物的文字，简体中文。章节中文字以外的内容（图、公式、论文）在 `views/primer.js`。与 `en.js` 同形，由测试保证。
+// 入门读物的文字，简体中文。章节中文字以外的内容（图、公式、论文）在 `views/primer-chapters.js`。与 `en.js` 同形，由测试保证。
 
 /** @type {typeof import('./en.js').primer} */
 export const primer = {

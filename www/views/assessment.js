@@ -2,7 +2,7 @@
 // It reads names from the model and changes nothing.
 
 import { percent, text } from '../strings.js';
-import { colour, el } from './dom.js';
+import { colour, el, tableHeading } from './dom.js';
 
 /** @import { Assessment } from '../engine/protocol.js' */
 /** @import { Model } from '../model.js' */
@@ -50,12 +50,12 @@ export class AssessmentView {
     this.#source.textContent = words.sources[source](right, all);
     const names = classes.map((own) => own?.name ?? '');
     const corner = el('td', {});
-    const head = el('tr', {}, corner, ...names.map((name) => heading('col', name)), heading('col', words.right));
+    const head = el('tr', {}, corner, ...names.map((name) => tableHeading('col', name)), tableHeading('col', words.right));
     const rows = confusion.map((row, truth) => {
       const total = row.reduce((sum, count) => sum + count, 0);
       const cells = row.map((count, answer) => cell(count, total, truth === answer));
       const share = classAccuracy[truth];
-      const title = heading('row', names[truth]);
+      const title = tableHeading('row', names[truth]);
       colour(title, classes[truth]?.hue ?? 0);
       return el('tr', { data: { truth: classIds[truth] } }, title, ...cells, el('td.matrix-right', {}, share === null ? words.noPhoto : percent(share)));
     });
@@ -64,14 +64,6 @@ export class AssessmentView {
     this.#score.hidden = false;
     this.#box.hidden = false;
   }
-}
-
-/**
- * @param {'row' | 'col'} scope
- * @param {string} name
- */
-function heading(scope, name) {
-  return el('th', { scope, title: name }, el('span', {}, name));
 }
 
 /**

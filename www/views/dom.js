@@ -61,6 +61,15 @@ export function offerClasses(select, none, classes) {
 }
 
 /**
+ * A heading of a table, whole in its title where it is cut.
+ * @param {'row' | 'col'} scope
+ * @param {string} name
+ */
+export function tableHeading(scope, name) {
+  return el('th', { scope, title: name }, el('span', {}, name));
+}
+
+/**
  * @param {string} tag
  * @param {Record<string, string | number>} attributes
  */

@@ -6,7 +6,7 @@ import { addressOf, el, emit } from './dom.js';
 import { cellAt, drawNumbers, drawPlane, drawSimilarities, numberTable } from './plots.js';
 
 /** @import { Overview } from '../engine/protocol.js' */
-/** @import { Model, PhotoClass } from '../model.js' */
+/** @import { Model, PhotoClass, Shot } from '../model.js' */
 
 const words = text.hood;
 /** By how many photos an arrow key moves. */
@@ -79,7 +79,7 @@ export class HoodView extends EventTarget {
     const between = mean(means.flatMap((row, index) => row.filter((_, other) => other !== index)).flatMap((value) => value ?? []));
     const [same, different] = [within, between].map((value) => (value ?? 0).toFixed(2));
     this.#alike.textContent = within === null ? words.similarity.onlyBetween(different) : words.similarity.both(same, different);
-    this.#alikeTable.replaceChildren(numberTable(classes, words.similarity.classes, means, (value) => value.toFixed(2)));
+    this.#alikeTable.replaceChildren(numberTable(classes, words.similarity.classes, means));
   }
 
   /** @param {[number, number]} cell */
@@ -89,7 +89,7 @@ export class HoodView extends EventTarget {
     this.#cell = cell;
     const both = cell.map((index) => this.#model.findShot(shots[index].shotId));
     const pictures = both.map((found) => el('img', { alt: '', width: 64, height: 64, src: found?.shot.picture ? addressOf(found.shot.picture) : '' }));
-    const names = both.map((found) => (found ? words.shot(found.photoClass.shots.indexOf(found.shot) + 1, found.photoClass.name) : ''));
+    const names = both.map((found) => (found ? nameOf(found) : ''));
     const similarity = similarities[cell[0]][cell[1]];
     this.#pair.dataset.similarity = String(similarity);
     this.#pair.replaceChildren(...pictures, el('span', {}, words.similarity.pair(names[0], names[1], similarity.toFixed(2))));
@@ -111,7 +111,7 @@ export class HoodView extends EventTarget {
     const points = [];
     for (const { shotId, place } of shots) {
       const found = this.#model.findShot(shotId);
-      if (found) points.push({ place, kind: 'shot', hue: found.photoClass.hue, name: words.shot(found.photoClass.shots.indexOf(found.shot) + 1, found.photoClass.name) });
+      if (found) points.push({ place, kind: 'shot', hue: found.photoClass.hue, name: nameOf(found) });
     }
     for (const place of queries) points.push({ place, kind: 'query', hue: null, name: words.plane.query });
     for (const { classId, place } of prototypes) {
@@ -128,7 +128,7 @@ export class HoodView extends EventTarget {
     const said = words.prototypes.note(prototypes.length, prototypes[0]?.row.length ?? 0);
     this.#prototypes.setAttribute('aria-label', said);
     this.#prototypesNote.textContent = said;
-    this.#prototypeTable.replaceChildren(numberTable(this.#classes(prototypes), words.prototypes.table, prototypeSimilarities, (value) => value.toFixed(2)));
+    this.#prototypeTable.replaceChildren(numberTable(this.#classes(prototypes), words.prototypes.table, prototypeSimilarities));
   }
 
   /**
@@ -138,6 +138,11 @@ export class HoodView extends EventTarget {
   #classes(prototypes) {
     return prototypes.flatMap(({ classId }) => this.#model.findClass(classId) ?? []);
   }
+}
+
+/** A shot by its place in its class. @param {{photoClass: PhotoClass, shot: Shot}} found */
+function nameOf({ photoClass, shot }) {
+  return words.shot(photoClass.shots.indexOf(shot) + 1, photoClass.name);
 }
 
 /**

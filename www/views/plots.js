@@ -1,9 +1,9 @@
 // Numbers as pictures: a map of spots over a photo, a table of numbers in colours, points on a plane. It draws what it is given and
 // knows no words; whoever uses it says the same in words beside it.
 
-import { colour, el, svgElement } from './dom.js';
+import { colour, el, svgElement, tableHeading } from './dom.js';
 
-/** What is above 0, and what is below, as red, green and blue. */
+/** What is above 0, and what is below, as red, green and blue: `--for` and `--against` of tokens.css. */
 const FOR = [255, 140, 20];
 const AGAINST = [40, 110, 255];
 /** The strongest spot covers what is below it by so much, of 255. */
@@ -119,30 +119,26 @@ export function cellAt(canvas, { clientX, clientY }) {
 }
 
 /**
- * A table of shares or similarities, class by class.
+ * A table of similarities, class by class.
  * @param {{name: string, hue: number}[]} classes
  * @param {string} caption
  * @param {(number | null)[][]} numbers −1 to 1; null for none
- * @param {(value: number) => string} format
  */
-export function numberTable(classes, caption, numbers, format) {
-  const head = el('tr', {}, el('td'), ...classes.map(({ name }) => el('th', { scope: 'col', title: name }, el('span', {}, name))));
+export function numberTable(classes, caption, numbers) {
+  const head = el('tr', {}, el('td'), ...classes.map(({ name }) => tableHeading('col', name)));
   const rows = numbers.map((row, index) => {
     const { name, hue } = classes[index];
-    const title = el('th', { scope: 'row', title: name }, el('span', {}, name));
+    const title = tableHeading('row', name);
     colour(title, hue);
-    return el('tr', {}, title, ...row.map((value) => numberCell(value, format)));
+    return el('tr', {}, title, ...row.map(numberCell));
   });
   return el('table.matrix.numbers', {}, el('caption', {}, el('span', {}, caption)), el('thead', {}, head), el('tbody', {}, ...rows));
 }
 
-/**
- * @param {number | null} value
- * @param {(value: number) => string} format
- */
-function numberCell(value, format) {
+/** @param {number | null} value */
+function numberCell(value) {
   if (value === null) return el('td.number', {}, '–');
-  const cell = el('td.number', { data: { value: value.toFixed(4), sign: value < 0 ? 'minus' : 'plus' } }, format(value));
+  const cell = el('td.number', { data: { value: value.toFixed(4), sign: value < 0 ? 'minus' : 'plus' } }, value.toFixed(2));
   cell.style.setProperty('--share', Math.abs(value).toFixed(3));
   return cell;
 }

@@ -1,6 +1,7 @@
 // The keys that do what buttons do, and the dialog under `?` that lists them and can switch them off: whoever dictates, or rests
 // a hand on the keys, would press them unawares. A key presses the button, so it can do no more than that.
 
+import { chosen, keepChoice } from '../storage/choice.js';
 import { text } from '../strings.js';
 import { el, icon } from './dom.js';
 
@@ -8,8 +9,8 @@ import { el, icon } from './dom.js';
 const BUTTONS = { a: '#add-class', t: '#train', c: '#live-toggle', f: '#live-freeze', u: '.toast:last-child .toast-undo' };
 /** In these a key is a letter, or chooses something. */
 const WRITING = 'input:not([type=checkbox], [type=radio], [type=range], [type=file]), textarea, select, [contenteditable]';
-/** Where it is kept that keys are off; the page's path tells two pages of a host apart. */
-const STORED = `${location.pathname}:keys`;
+/** Under which name it is kept whether keys are on. */
+const CHOICE = 'keys';
 
 export class ShortcutsView {
   #page;
@@ -24,8 +25,8 @@ export class ShortcutsView {
     const head = el('div.share-head', {}, el('h2', { id: 'keys-title' }, text.keys.title), close);
     const choice = el('label.check', {}, this.#on, el('span', {}, text.keys.on));
     this.dialog = el('dialog.dialog', { id: 'keys-dialog', aria: { labelledby: 'keys-title' } }, head, el('dl.keys-list', {}, ...rows), choice);
-    this.#on.checked = stored() !== 'off';
-    this.#on.addEventListener('change', () => store(this.#on.checked ? 'on' : 'off'));
+    this.#on.checked = chosen(CHOICE) !== 'off';
+    this.#on.addEventListener('change', () => keepChoice(CHOICE, this.#on.checked ? 'on' : 'off'));
     page.addEventListener('keydown', (event) => this.#pressed(event));
   }
 
@@ -40,23 +41,5 @@ export class ShortcutsView {
     if (!button) return;
     event.preventDefault();
     /** @type {HTMLButtonElement} */ (button).click();
-  }
-}
-
-/** Some private windows keep nothing, and say so by throwing. */
-function stored() {
-  try {
-    return localStorage.getItem(STORED);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {'on' | 'off'} state */
-function store(state) {
-  try {
-    localStorage.setItem(STORED, state);
-  } catch {
-    // It holds until the page is closed.
   }
 }
