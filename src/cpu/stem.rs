@@ -1,13 +1,18 @@
 //! The stem: the 7 × 7 convolution of stride 2, ReLU, and 3 × 3 max pooling of stride 2,
 //! `[3, 224, 224]` → `[64, 56, 56]`.
 //!
-//! Both run together in strips of two convolved rows: what is convolved is pooled while it is still in the cache.
+//! A convolution of stride 2 is the sum of four of stride 1: of the even or odd rows and columns of the image with the even or
+//! odd ones of the kernel, 4 × 4 taps at most. Their sum is made by Winograd's minimal filtering, F(4 × 4, 4 × 4) (see
+//! `winograd.rs`), with the points ±1, ±2, ±½, ∞: 12 × 49 products give 4 × 4 pixels, where the plain sum has 147 for each.
+//!
+//! Convolution and pooling run together in strips of four convolved rows: what is convolved is pooled while it is still
+//! in the cache.
 
 use wide::{f32x4, f32x8};
 
 use super::{
     gemm::{ROWS, multiply, packed_columns},
-    map::{GROUP, Map},
+    map::{GROUP, Map, TILE},
 };
 
 /// Side of the kernel.
@@ -16,10 +21,22 @@ const KERNEL: usize = 7;
 const BORDER: usize = KERNEL / 2;
 /// Red, green, blue.
 const COLOURS: usize = 3;
-/// Numbers under the kernel.
-const K: usize = COLOURS * KERNEL * KERNEL;
+/// Step of the convolution: its input has so many phases, in both directions.
+const STRIDE: usize = 2;
+/// Distance of two tiles in the image.
+const STEP: usize = STRIDE * TILE;
+/// Taps of a phase of the kernel, in one direction.
+const TAPS: usize = KERNEL.div_ceil(STRIDE);
+/// Side of a tile of one phase of the input.
+const SIDE: usize = TILE + TAPS - 1;
+/// Points of a tile.
+const POINTS: usize = SIDE * SIDE;
+/// What is summed over: colours and phases.
+const K: usize = COLOURS * STRIDE * STRIDE;
+/// Winograd's points but for ∞, which comes last.
+const FINITE_POINTS: [f32; SIDE - 1] = [1.0, -1.0, 2.0, -2.0, 0.5, -0.5];
 
-/// The stem's convolution, its weights packed as `[outputs / 8, 147, 8]`.
+/// The stem's convolution, its transformed weights packed as `[outputs / 8, 49, 12, 8]`.
 #[derive(Debug)]
 pub struct Stem {
     weight: Vec<f32x8>,
@@ -30,14 +47,14 @@ pub struct Stem {
 #[derive(Debug)]
 pub struct Scratch {
     side: usize,
-    /// The image within its border, `[3, rows, 2, columns / 2]`: even columns first, then the odd ones, so that what
-    /// the kernel reads for neighbouring outputs lies side by side.
+    /// The image within its border, `[3, rows, 8, columns / 8]`: first every eighth column from the first on, then every
+    /// eighth from the second on …, so that what neighbouring tiles have at the same place lies side by side.
     image: Vec<f32>,
-    /// Packed input of two rows of outputs, `[panels, 147, 4 pixels]`.
-    rows: Vec<f32x4>,
-    /// `[panels, 4 pixels, 8]`.
+    /// Transformed input of a row of tiles, `[49, panels, 12, 4 tiles]`.
+    tiles: Vec<f32x4>,
+    /// Their products with a panel of filters, `[49, panels, 4 tiles, 8]`.
     products: Vec<[f32x8; ROWS]>,
-    /// Three rows per group of outputs, each after a zero: `[outputs / 8, 3, 1 + side / 2]`. The first row is the last
+    /// Five rows per group of outputs, each after a zero: `[outputs / 8, 5, 1 + side / 2]`. The first row is the last
     /// one of the strip before.
     strip: Vec<f32x8>,
 }
@@ -45,96 +62,204 @@ pub struct Scratch {
 impl Scratch {
     /// For images of `side` × `side`, a multiple of eight.
     pub fn new(side: usize) -> Self {
-        Self {
+        let mut scratch = Self {
             side,
-            image: vec![0.0; COLOURS * (side + 2 * BORDER) * (side + 2 * BORDER)],
-            rows: Vec::new(),
-            products: vec![[f32x8::ZERO; ROWS]; side / ROWS],
+            image: Vec::new(),
+            tiles: Vec::new(),
+            products: Vec::new(),
             strip: Vec::new(),
-        }
+        };
+        scratch.image = vec![0.0; COLOURS * (side + 2 * BORDER) * scratch.row_length()];
+        scratch.tiles = vec![f32x4::ZERO; POINTS * scratch.panels() * K];
+        scratch.products = vec![[f32x8::ZERO; ROWS]; POINTS * scratch.panels()];
+        scratch
+    }
+
+    /// Panels of four tiles in a row of tiles; the last one may be incomplete.
+    fn panels(&self) -> usize {
+        (self.side / STEP).div_ceil(ROWS)
+    }
+
+    /// How many of every eighth columns there are: one for each tile, and one that the last tile reads beyond its own.
+    fn eighths(&self) -> usize {
+        self.panels() * ROWS + 1
+    }
+
+    /// Length of a row of the image.
+    fn row_length(&self) -> usize {
+        STEP * self.eighths()
     }
 
     /// Takes an image `[3, y, x]` into its border.
     fn set_image(&mut self, image: &[f32]) {
-        let bordered = self.side + 2 * BORDER;
-        let planes = self.image.chunks_exact_mut(bordered * bordered);
-        for (plane, values) in planes.zip(image.chunks_exact(self.side * self.side)) {
-            let rows = plane.chunks_exact_mut(bordered).skip(BORDER);
-            for (row, values) in rows.zip(values.chunks_exact(self.side)) {
-                // The border is three wide: the image's first column is an odd one.
-                let (even, odd) = row.split_at_mut(bordered / 2);
-                let pairs = values.as_chunks::<2>().0.iter();
-                for ((pair, odd), even) in pairs.zip(&mut odd[BORDER / 2..]).zip(&mut even[BORDER / 2 + 1..]) {
-                    [*odd, *even] = *pair;
+        let (side, row_length, eighths) = (self.side, self.row_length(), self.eighths());
+        let planes = self.image.chunks_exact_mut((side + 2 * BORDER) * row_length);
+        for (plane, values) in planes.zip(image.chunks_exact(side * side)) {
+            let rows = plane.chunks_exact_mut(row_length).skip(BORDER);
+            for (row, values) in rows.zip(values.chunks_exact(side)) {
+                for (x, value) in (BORDER..).zip(values) {
+                    row[x % STEP * eighths + x / STEP] = *value;
                 }
             }
         }
     }
 
-    /// Packs the input of output rows `y` and `y + 1`.
+    /// V = Bᵀ d B of a row of tiles, all colours and phases.
     #[inline(never)]
-    fn pack(&mut self, y: usize) {
-        let bordered = self.side + 2 * BORDER;
-        self.rows.clear();
-        for y in [y, y + 1] {
-            for x in (0..self.side / 2).step_by(ROWS) {
-                for plane in self.image.chunks_exact(bordered * bordered) {
-                    for row in plane.chunks_exact(bordered).skip(2 * y).take(KERNEL) {
-                        let (even, odd) = row.split_at(bordered / 2);
-                        let (even, odd) = (&even[x..x + 7], &odd[x..x + 6]);
-                        let four = |columns: &[f32], x| {
-                            f32x4::new([columns[x], columns[x + 1], columns[x + 2], columns[x + 3]])
-                        };
-                        self.rows.extend_from_slice(&[
-                            four(even, 0),
-                            four(odd, 0),
-                            four(even, 1),
-                            four(odd, 1),
-                            four(even, 2),
-                            four(odd, 2),
-                            four(even, 3),
-                        ]);
+    fn transform_tiles(&mut self, tile_row: usize) {
+        let (panels, rows) = (self.panels(), self.side + 2 * BORDER);
+        for panel in 0..panels {
+            for k in 0..K {
+                let (colour, phase_y, phase_x) = (k / 4, k / 2 % 2, k % 2);
+                let mut half = [[f32x4::ZERO; SIDE]; SIDE];
+                for (y, half) in half.iter_mut().enumerate() {
+                    let row = colour * rows + tile_row * STEP + STRIDE * y + phase_y;
+                    *half = input_transform(&std::array::from_fn(|x| self.four(row, panel, STRIDE * x + phase_x)));
+                }
+                for x in 0..SIDE {
+                    let column = input_transform(&std::array::from_fn(|y| half[y][x]));
+                    for (y, value) in column.into_iter().enumerate() {
+                        self.tiles[((y * SIDE + x) * panels + panel) * K + k] = value;
                     }
                 }
             }
         }
+    }
+
+    /// What the four tiles of a panel have in a row at column `x` of theirs.
+    #[inline(always)]
+    fn four(&self, row: usize, panel: usize, x: usize) -> f32x4 {
+        let start = row * self.row_length() + x % STEP * self.eighths() + panel * ROWS + x / STEP;
+        let values = &self.image[start..start + ROWS];
+        f32x4::new([values[0], values[1], values[2], values[3]])
     }
 }
 
 impl Stem {
     /// From a weight `[outputs, 3, 7, 7]` and a bias `[outputs]`.
     pub fn new(weight: &[f32], bias: &[f32]) -> Self {
+        let transformed: Vec<f32> = weight
+            .chunks_exact(COLOURS * KERNEL * KERNEL)
+            .flat_map(transform_filter)
+            .collect();
         Self {
-            weight: packed_columns(weight, K, |index| index),
+            weight: packed_columns(&transformed, POINTS * K, |index| index),
             bias: packed_columns(bias, 1, |index| index),
         }
     }
 
     /// `[3, y, x]`, row-major → `[outputs, y / 4, x / 4]`.
     pub fn forward(&self, image: &[f32], output: &mut Map, scratch: &mut Scratch) {
-        let columns = scratch.side / 2;
+        let (panels, row_length) = (scratch.panels(), 1 + scratch.side / STRIDE);
         scratch.set_image(image);
         scratch.strip.clear();
         scratch
             .strip
-            .resize(output.channels() / GROUP * 3 * (1 + columns), f32x8::ZERO);
-        for y in 0..output.side() {
-            scratch.pack(2 * y);
-            let strips = scratch.strip.chunks_exact_mut(3 * (1 + columns));
-            let panels = self.weight.chunks_exact(K).zip(&self.bias);
-            for (group, (strip, (weight, &bias))) in strips.zip(panels).enumerate() {
-                multiply(&scratch.rows, weight, &mut scratch.products);
-                strip.copy_within(2 * (1 + columns).., 0);
-                let products = scratch.products.as_flattened().chunks_exact(columns);
-                for (row, sums) in strip.chunks_exact_mut(1 + columns).skip(1).zip(products) {
-                    for (pixel, &sum) in row[1..].iter_mut().zip(sums) {
-                        *pixel = (sum + bias).fast_max(f32x8::ZERO);
-                    }
+            .resize(output.channels() / GROUP * (1 + TILE) * row_length, f32x8::ZERO);
+        for tile_row in 0..scratch.side / STEP {
+            scratch.transform_tiles(tile_row);
+            let strips = scratch.strip.chunks_exact_mut((1 + TILE) * row_length);
+            let filters = self.weight.chunks_exact(POINTS * K).zip(&self.bias);
+            for (group, (strip, (filters, &bias))) in strips.zip(filters).enumerate() {
+                let points = scratch.tiles.chunks_exact(panels * K).zip(filters.chunks_exact(K));
+                for ((tiles, filters), products) in points.zip(scratch.products.chunks_exact_mut(panels)) {
+                    multiply(tiles, filters, products);
                 }
-                max_pool(strip, output.row_mut(group, y, 0));
+                strip.copy_within(TILE * row_length.., 0);
+                write_tiles(&scratch.products, bias, &mut strip[row_length..]);
+                for y in 0..TILE / 2 {
+                    let rows = &strip[2 * y * row_length..][..3 * row_length];
+                    max_pool(rows, output.row_mut(group, TILE / 2 * tile_row + y, 0));
+                }
             }
         }
     }
+}
+
+/// U = G g Gᵀ of the colours and phases of one filter `[3, 7, 7]`: `[49, 12]`.
+fn transform_filter(filter: &[f32]) -> Vec<f32> {
+    let mut transformed = vec![0.0; POINTS * K];
+    for k in 0..K {
+        let (colour, phase_y, phase_x) = (k / 4, k / 2 % 2, k % 2);
+        let tap = |y: usize, x: usize| {
+            let (y, x) = (STRIDE * y + phase_y, STRIDE * x + phase_x);
+            let inside = y < KERNEL && x < KERNEL;
+            if inside { filter[(colour * KERNEL + y) * KERNEL + x] } else { 0.0 }
+        };
+        let half: [[f32; SIDE]; TAPS] =
+            std::array::from_fn(|y| filter_transform(std::array::from_fn(|x| tap(y, x))));
+        for x in 0..SIDE {
+            let column = filter_transform(std::array::from_fn(|y| half[y][x]));
+            for (y, value) in column.into_iter().enumerate() {
+                transformed[(y * SIDE + x) * K + k] = value;
+            }
+        }
+    }
+    transformed
+}
+
+/// G times a row or column of a filter: its polynomial at each point p, divided by the product of all p − q.
+fn filter_transform(taps: [f32; TAPS]) -> [f32; SIDE] {
+    let at = |p: f32| taps.iter().rev().fold(0.0, |value, tap| value * p + tap);
+    let others = |p: f32| FINITE_POINTS.iter().filter(move |&&q| q != p).map(move |q| p - q);
+    std::array::from_fn(|point| match FINITE_POINTS.get(point) {
+        Some(&p) => at(p) / others(p).product::<f32>(),
+        None => taps[TAPS - 1],
+    })
+}
+
+/// Bᵀ times a row or column of input: for each point p the product of all x − q, with d for the powers of x. For p and −p
+/// that is (x ± p) times the same even polynomial.
+#[inline(always)]
+fn input_transform(&[d0, d1, d2, d3, d4, d5, d6]: &[f32x4; SIDE]) -> [f32x4; SIDE] {
+    let (even1, odd1) = (d0 - d2 * 4.25 + d4, d1 - d3 * 4.25 + d5);
+    let (even2, odd2) = (d0 * 0.5 - d2 * 2.5 + d4 * 2.0, d1 * 0.25 - d3 * 1.25 + d5);
+    let (even_half, odd_half) = (d0 * 2.0 - d2 * 2.5 + d4 * 0.5, d1 * 4.0 - d3 * 5.0 + d5);
+    [
+        odd1 + even1,
+        odd1 - even1,
+        odd2 + even2,
+        odd2 - even2,
+        odd_half + even_half,
+        odd_half - even_half,
+        d6 - d0 + (d2 - d4) * 5.25,
+    ]
+}
+
+/// Y = Aᵀ M A of a row of tiles, bias and ReLU: four rows, each after one pixel that stays.
+#[inline(never)]
+fn write_tiles(products: &[[f32x8; ROWS]], bias: f32x8, rows: &mut [f32x8]) {
+    let row_length = rows.len() / TILE;
+    let panels = products.len() / POINTS;
+    for tile in 0..row_length / TILE {
+        let product = |point: usize| products[point * panels + tile / ROWS][tile % ROWS];
+        let mut half = [[f32x8::ZERO; SIDE]; TILE];
+        for x in 0..SIDE {
+            let column = output_transform(&std::array::from_fn(|y| product(y * SIDE + x)));
+            for (half, value) in half.iter_mut().zip(column) {
+                half[x] = value;
+            }
+        }
+        for (half, row) in half.iter().zip(rows.chunks_exact_mut(row_length)) {
+            let pixels = &mut row[1 + tile * TILE..];
+            for (pixel, sum) in pixels.iter_mut().zip(output_transform(half)) {
+                *pixel = (sum + bias).fast_max(f32x8::ZERO);
+            }
+        }
+    }
+}
+
+/// Aᵀ times a row or column of products: the powers of each point.
+#[inline(always)]
+fn output_transform(&[m0, m1, m2, m3, m4, m5, m6]: &[f32x8; SIDE]) -> [f32x8; TILE] {
+    let (even1, even2, even_half) = (m0 + m1, m2 + m3, m4 + m5);
+    let (odd1, odd2, odd_half) = (m0 - m1, m2 - m3, m4 - m5);
+    [
+        even1 + even2 + even_half,
+        odd1 + odd2 * 2.0 + odd_half * 0.5,
+        even1 + even2 * 4.0 + even_half * 0.25,
+        odd1 + odd2 * 8.0 + odd_half * 0.125 + m6,
+    ]
 }
 
 /// 3 × 3 max pooling with stride 2 of three rows that are nowhere negative: there a border of zeros changes no maximum.
@@ -157,7 +282,7 @@ mod tests {
     #[test]
     fn convolution_and_pooling() {
         let mut scratch = Scratch::new(24);
-        let (weight, bias) = (random(16 * K, 1), random(16, 2));
+        let (weight, bias) = (random(16 * COLOURS * KERNEL * KERNEL, 1), random(16, 2));
         let stem = Stem::new(&weight, &bias);
         // The second image must not see the first one's rows.
         for seed in [3, 4] {
