@@ -11,7 +11,7 @@ fn main() {
 
 /// Squares of a test pattern, as many as a run of `cargo xtask bench` takes.
 fn embedding(criterion: &mut Criterion) {
-    let trunk = Trunk::load(&untrained::state_dict(1)).expect("an untrained network is complete");
+    let trunk = Trunk::load(untrained::state_dict(1)).expect("an untrained network is complete");
     let mut group = criterion.benchmark_group("trunk, CPU");
     group.sample_size(20);
     for batch in [1, 5] {

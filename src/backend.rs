@@ -112,16 +112,16 @@ impl Backbone {
     /// # Errors
     /// Those of the weights; [`Error::Backend`] where there is no GPU, and for a backend that this program was built
     /// without.
-    pub fn start(kind: BackendKind, state_dict: &StateDict) -> Answer<'_, Self> {
+    pub fn start(kind: BackendKind, state_dict: StateDict) -> Answer<'static, Self> {
         Box::pin(Self::load(kind, state_dict))
     }
 
-    async fn load(kind: BackendKind, state_dict: &StateDict) -> Result<Self, Error> {
+    async fn load(kind: BackendKind, state_dict: StateDict) -> Result<Self, Error> {
         match kind {
             BackendKind::Cpu => Ok(Self::Cpu(Box::new(Trunk::load(state_dict)?))),
             #[cfg(feature = "candle")]
             BackendKind::Candle => {
-                let embedder = BurnEmbedder::new(state_dict, CandleDevice::Cpu, kind.name())?;
+                let embedder = BurnEmbedder::new(&state_dict, CandleDevice::Cpu, kind.name())?;
                 Ok(Self::Candle(Box::new(embedder)))
             }
             #[cfg(feature = "gpu")]
@@ -131,7 +131,7 @@ impl Backbone {
                 let device = WgpuDevice::default();
                 let setup = init_setup_async::<AutoGraphicsApi>(&device, Default::default()).await;
                 let adapter = setup.adapter.get_info().name;
-                let embedder = BurnEmbedder::new(state_dict, device, kind.name())?;
+                let embedder = BurnEmbedder::new(&state_dict, device, kind.name())?;
                 Ok(Self::Wgpu(Box::new(embedder), adapter))
             }
             #[cfg(not(all(feature = "candle", feature = "gpu", feature = "wgpu")))]

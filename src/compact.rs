@@ -129,12 +129,13 @@ pub fn decode(file: &[u8]) -> Result<StateDict, Error> {
         let filters = counts
             .data()
             .chunks_exact(parameters(&convolution) / convolution.outputs);
-        let values = filters
-            .zip(&steps.values)
-            .flat_map(|(filter, step)| filter.iter().map(move |&count| f32::from(count as i8) * step));
+        let mut values = Vec::with_capacity(parameters(&convolution));
+        for (filter, step) in filters.zip(&steps.values) {
+            values.extend(filter.iter().map(|&count| f32::from(count as i8) * step));
+        }
         let weight = Parameter {
             shape: convolution.shape().into(),
-            values: values.collect(),
+            values,
         };
         folded.insert(name, weight);
         folded.insert(format!("{}.bias", convolution.name), bias.clone());

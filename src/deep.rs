@@ -145,7 +145,7 @@ mod tests {
 
     fn fixture() -> Fixture {
         let state_dict = untrained::state_dict(1);
-        let trunk = Trunk::load(&state_dict).unwrap();
+        let trunk = Trunk::load(state_dict.clone()).unwrap();
         let mut fixture = Fixture {
             layer4: folded_layer4(&state_dict).unwrap(),
             trunk,
@@ -165,9 +165,9 @@ mod tests {
     fn stripes(id: u32) -> Picture {
         let side = crate::picture::SHORTER_SIDE as u32;
         let value = |x: u32, y: u32| if id < 2 { x } else { y } / (9 + 5 * (id % 2)) % 2 * 200;
-        let pixel = |at: u32| [value(at % side, at / side) as u8, 60 * id as u8, 90, 255];
-        let rgba: Vec<u8> = (0..side * side).flat_map(pixel).collect();
-        Picture::from_rgba(&rgba, side as usize, side as usize).unwrap()
+        let pixel = |at: u32| [value(at % side, at / side) as u8, 60 * id as u8, 90];
+        let rgb: Vec<u8> = (0..side * side).flat_map(pixel).collect();
+        Picture::from_rgb(rgb, side as usize, side as usize).unwrap()
     }
 
     fn prepared(fixture: &Fixture, steps: usize) -> DeepPreparation {

@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn layer4_learns_with_the_projection() {
         let network = untrained::state_dict(1);
-        let trunk = Trunk::load(&network).unwrap();
+        let trunk = Trunk::load(network.clone()).unwrap();
         let layer4 = folded_layer4(&network).unwrap();
         let metric = trainer::<Triplet>();
         let images = metric.images();
@@ -126,8 +126,8 @@ mod tests {
             let same = *parameter == *unchanged.get(name, &parameter.shape).unwrap();
             assert_eq!(same, !name.starts_with("layer4"), "{name}");
         }
-        let embed = |network| {
-            let trunk = Trunk::load(network).unwrap();
+        let embed = |network: &StateDict| {
+            let trunk = Trunk::load(network.clone()).unwrap();
             trunk.pooled(&[Square::test_pattern()])[0].embedding().to_vec()
         };
         assert_ne!(embed(&tuned), embed(&network));

@@ -86,6 +86,11 @@ impl Photo {
     pub fn rgb(&self) -> &[u8] {
         self.rgb.as_raw()
     }
+
+    /// The same, taken out of it.
+    pub fn into_rgb(self) -> Vec<u8> {
+        self.rgb.into_raw()
+    }
 }
 
 /// The format, if it is one of ours; otherwise the error that says what the bytes are instead.

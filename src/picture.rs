@@ -10,6 +10,10 @@ use fast_image_resize::{
     images::{TypedImage, TypedImageRef},
     pixels::U8x3,
 };
+use image::{
+    ExtendedColorType, ImageEncoder,
+    codecs::png::{self, CompressionType, PngEncoder},
+};
 
 use crate::{
     Error, Photo, Square,
@@ -50,26 +54,47 @@ impl Picture {
         })
     }
 
-    /// Takes back what [`Picture::rgba`] gave; alpha is ignored.
+    /// Takes RGB pixels, row by row.
     ///
     /// # Errors
     /// [`Error::PictureSize`] where the shorter side is not [`SHORTER_SIDE`] or the longer one beyond
     /// [`LONGEST_SIDE`]; [`Error::PixelCount`].
-    pub fn from_rgba(rgba: &[u8], width: usize, height: usize) -> Result<Self, Error> {
+    pub fn from_rgb(rgb: Vec<u8>, width: usize, height: usize) -> Result<Self, Error> {
         if width.min(height) != SHORTER_SIDE || width.max(height) > LONGEST_SIDE {
             return Err(Error::PictureSize { width, height });
         }
-        if rgba.len() != width * height * 4 {
+        if rgb.len() != width * height * 3 {
             return Err(Error::PixelCount {
-                expected: (width * height * 4) as u64,
-                got: rgba.len() as u64,
+                expected: (width * height) as u64,
+                got: (rgb.len() / 3) as u64,
             });
         }
-        let rgb = rgba
-            .chunks_exact(4)
-            .flat_map(|pixel| [pixel[0], pixel[1], pixel[2]])
-            .collect();
         Ok(Self { rgb, width, height })
+    }
+
+    /// Takes back what [`Picture::png`] gave, or a PNG of the same size from elsewhere.
+    ///
+    /// # Errors
+    /// Those of [`Photo::decode`]; [`Error::PictureSize`].
+    pub fn from_png(png: &[u8]) -> Result<Self, Error> {
+        let photo = Photo::decode(png)?;
+        let (width, height) = (photo.width() as usize, photo.height() as usize);
+        Self::from_rgb(photo.into_rgb(), width, height)
+    }
+
+    /// A PNG file, in which every pixel is kept. The effort is where more of it takes twice the time for 3 % fewer bytes.
+    ///
+    /// # Errors
+    /// [`Error::PhotoCorrupt`], none in practice.
+    pub fn png(&self) -> Result<Vec<u8>, Error> {
+        let mut png = Vec::new();
+        let (width, height) = (self.width as u32, self.height as u32);
+        PngEncoder::new_with_quality(&mut png, CompressionType::Level(4), png::FilterType::Paeth)
+            .write_image(&self.rgb, width, height, ExtendedColorType::Rgb8)
+            .map_err(|error| Error::PhotoCorrupt {
+                reason: error.to_string(),
+            })?;
+        Ok(png)
     }
 
     /// Width in pixels.
@@ -82,12 +107,9 @@ impl Picture {
         self.height
     }
 
-    /// RGBA pixels, opaque, row by row.
-    pub fn rgba(&self) -> Vec<u8> {
-        self.rgb
-            .chunks_exact(3)
-            .flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255])
-            .collect()
+    /// RGB pixels, row by row.
+    pub fn rgb(&self) -> &[u8] {
+        &self.rgb
     }
 
     /// The centre 224 × 224 pixels: torchvision's crop.
@@ -266,19 +288,22 @@ mod tests {
     }
 
     #[test]
-    fn rgba_round_trips() {
-        let picture = flat(300, 400, [9, 99, 9, 255]);
-        let (width, height) = (picture.width(), picture.height());
-        assert_eq!(Picture::from_rgba(&picture.rgba(), width, height).unwrap(), picture);
-        assert_eq!(
-            Picture::from_rgba(&[0; 8], width, height).unwrap_err().code(),
-            "pixel-count"
-        );
+    fn pngs_keep_every_pixel() {
+        let mut picture = flat(300, 400, [9, 99, 9, 255]);
+        picture
+            .rgb
+            .iter_mut()
+            .enumerate()
+            .for_each(|(index, value)| *value ^= (index * index) as u8);
+        assert_eq!(Picture::from_png(&picture.png().unwrap()).unwrap(), picture);
+    }
+
+    #[test]
+    fn pictures_of_another_size_are_refused() {
+        let code = |rgb: &[u8], width, height| Picture::from_rgb(rgb.to_vec(), width, height).unwrap_err().code();
+        assert_eq!(code(&[0; 8], 256, 300), "pixel-count");
         for (width, height) in [(255, 300), (300, 300), (256, 513)] {
-            assert_eq!(
-                Picture::from_rgba(&[], width, height).unwrap_err().code(),
-                "picture-size"
-            );
+            assert_eq!(code(&[], width, height), "picture-size");
         }
     }
 }

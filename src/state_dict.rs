@@ -176,7 +176,7 @@ impl StateDict {
     /// # Errors
     /// Whatever is missing, of another shape, not finite, or not ResNet-18's.
     pub fn folded_trunk(&self, convolutions: &[Convolution]) -> Result<Self, Error> {
-        self.check_architecture(convolutions)?;
+        self.check_trunk(convolutions)?;
         self.folded_part(convolutions)
     }
 
@@ -187,18 +187,30 @@ impl StateDict {
     pub fn folded_part(&self, convolutions: &[Convolution]) -> Result<Self, Error> {
         let mut part = Self::default();
         for convolution in convolutions {
-            let (weight, bias) = self.folded(convolution)?;
+            let weight = self.get(&format!("{}.weight", convolution.name), &convolution.shape())?;
+            let (weight, bias) = self.folded(convolution, weight.clone())?;
             part.insert(format!("{}.weight", convolution.name), weight);
             part.insert(format!("{}.bias", convolution.name), bias);
         }
         Ok(part)
     }
 
-    fn folded(&self, convolution: &Convolution) -> Result<(Parameter, Parameter), Error> {
+    /// Takes one convolution's weight and bias out, with its BatchNorm, if it has one, folded in: a backend that puts a trunk
+    /// into an order of its own takes one after the other, so that the whole is never in memory twice.
+    ///
+    /// # Errors
+    /// Whatever is missing, of another shape or not finite.
+    pub fn take_folded(&mut self, convolution: &Convolution) -> Result<(Parameter, Parameter), Error> {
+        let name = format!("{}.weight", convolution.name);
+        self.get(&name, &convolution.shape())?;
+        let weight = self.parameters.remove(&name);
+        let weight = weight.ok_or(Error::WeightsMissingTensor { name })?;
+        self.folded(convolution, weight)
+    }
+
+    /// A convolution's weight, and its bias, with what follows it folded in.
+    fn folded(&self, convolution: &Convolution, mut weight: Parameter) -> Result<(Parameter, Parameter), Error> {
         let outputs = convolution.outputs;
-        let mut weight = self
-            .get(&format!("{}.weight", convolution.name), &convolution.shape())?
-            .clone();
         let bias_name = format!("{}.bias", convolution.name);
         if self.parameters.contains_key(&bias_name) {
             return Ok((weight, self.get(&bias_name, &[outputs])?.clone()));
@@ -217,7 +229,10 @@ impl StateDict {
     }
 
     /// Refuses parameters that ResNet-18 does not have: a ResNet-34 holds all of ResNet-18's names and more.
-    fn check_architecture(&self, convolutions: &[Convolution]) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::WeightsUnexpectedTensor`]
+    pub fn check_trunk(&self, convolutions: &[Convolution]) -> Result<(), Error> {
         let known = |name: &str| {
             let (layer, _) = name.rsplit_once('.').unwrap_or((name, ""));
             layer == "fc" || convolutions.iter().any(|c| c.name == layer || c.batch_norm == layer)

@@ -1,6 +1,8 @@
 //! ResNet-18's `layer4` after it was tuned to a few classes: folded parameters by torchvision's names, and the layer that
 //! they make on the CPU, whatever backend computes the layers before it.
 
+use std::rc::Rc;
+
 use crate::{
     Embedder, Error, Picture, StateDict,
     architecture::{Pooled, Seen, layer4_convolutions},
@@ -20,7 +22,7 @@ pub fn folded_layer4(network: &StateDict) -> Result<StateDict, Error> {
 #[derive(Debug)]
 pub struct Tuned {
     parameters: StateDict,
-    layer: Layer4,
+    layer: Rc<Layer4>,
 }
 
 impl Tuned {
@@ -30,7 +32,7 @@ impl Tuned {
     /// Those of [`StateDict::folded_part`].
     pub fn new(folded: &StateDict) -> Result<Self, Error> {
         Ok(Self {
-            layer: Layer4::load(folded)?,
+            layer: Rc::new(Layer4::load(folded)?),
             parameters: folded_layer4(folded)?,
         })
     }
@@ -38,6 +40,11 @@ impl Tuned {
     /// The folded parameters.
     pub fn parameters(&self) -> &StateDict {
         &self.parameters
+    }
+
+    /// The layer that they make.
+    pub fn layer(&self) -> Rc<Layer4> {
+        Rc::clone(&self.layer)
     }
 
     /// What the tuned network sees in squares: layer 4's numbers are its own, the others as they were.
@@ -58,10 +65,10 @@ impl Tuned {
 ///
 /// # Errors
 /// Those of [`Embedder::seen`].
-pub async fn layer4_map(embedder: &impl Embedder, picture: &Picture, layer4: &Tuned) -> Result<Layer4Map, Error> {
+pub async fn layer4_map(embedder: &impl Embedder, picture: &Picture, layer4: &Layer4) -> Result<Layer4Map, Error> {
     let seen = embedder.seen(&[picture.whole()?]).await?;
     let maps: Vec<&[f32]> = seen.iter().map(|seen| seen.layer3.as_slice()).collect();
-    Layer4Map::new(layer4.layer.maps(&maps).concat())
+    Layer4Map::new(layer4.maps(&maps).concat())
 }
 
 impl PartialEq for Tuned {

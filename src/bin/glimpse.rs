@@ -256,7 +256,7 @@ mod native {
     fn start(network: &Network) -> Result<Running, Error> {
         let (manifest, state_dict) = weights::open(&network.weights)?;
         Ok(Running {
-            backbone: pollster::block_on(Backbone::start(network.backend, &state_dict))?,
+            backbone: pollster::block_on(Backbone::start(network.backend, state_dict.clone()))?,
             manifest,
             state_dict,
         })

@@ -116,9 +116,9 @@ impl Scratch {
                     let row = colour * rows + tile_row * STEP + STRIDE * y + phase_y;
                     *half = input_transform(&std::array::from_fn(|x| self.four(row, panel, STRIDE * x + phase_x)));
                 }
+                let column = |x: usize| input_transform(&std::array::from_fn(|y| half[y][x]));
                 for x in 0..SIDE {
-                    let column = input_transform(&std::array::from_fn(|y| half[y][x]));
-                    for (y, value) in column.into_iter().enumerate() {
+                    for (y, value) in column(x).into_iter().enumerate() {
                         self.tiles[((y * SIDE + x) * panels + panel) * K + k] = value;
                     }
                 }
@@ -184,10 +184,13 @@ fn transform_filter(filter: &[f32]) -> Vec<f32> {
         let tap = |y: usize, x: usize| {
             let (y, x) = (STRIDE * y + phase_y, STRIDE * x + phase_x);
             let inside = y < KERNEL && x < KERNEL;
-            if inside { filter[(colour * KERNEL + y) * KERNEL + x] } else { 0.0 }
+            if inside {
+                filter[(colour * KERNEL + y) * KERNEL + x]
+            } else {
+                0.0
+            }
         };
-        let half: [[f32; SIDE]; TAPS] =
-            std::array::from_fn(|y| filter_transform(std::array::from_fn(|x| tap(y, x))));
+        let half: [[f32; SIDE]; TAPS] = std::array::from_fn(|y| filter_transform(std::array::from_fn(|x| tap(y, x))));
         for x in 0..SIDE {
             let column = filter_transform(std::array::from_fn(|y| half[y][x]));
             for (y, value) in column.into_iter().enumerate() {

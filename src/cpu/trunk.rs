@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, Square, StateDict,
-    architecture::{Convolution, LAYER3, Pooled, Seen, convolutions},
+    architecture::{Convolution, LAYER3, Pooled, Seen, convolutions, layer4_convolutions},
     square::SIDE,
 };
 
@@ -112,15 +112,15 @@ impl Trunk {
     ///
     /// # Errors
     /// Those of [`StateDict::folded_trunk`].
-    pub fn load(state_dict: &StateDict) -> Result<Self, Error> {
-        let all = convolutions();
-        let weights = Weights {
-            trunk: state_dict.folded_trunk(&all)?,
-            convolutions: all,
+    pub fn load(state_dict: StateDict) -> Result<Self, Error> {
+        let mut weights = Weights {
+            state_dict,
+            convolutions: convolutions(),
         };
+        weights.state_dict.check_trunk(&weights.convolutions)?;
         let (weight, bias, _) = weights.of("conv1")?;
         Ok(Self {
-            conv1: Stem::new(weight, bias),
+            conv1: Stem::new(&weight, &bias),
             layer1: [weights.basic_block("layer1.0")?, weights.basic_block("layer1.1")?],
             layer2: weights.halving_layer("layer2")?,
             layer3: weights.halving_layer("layer3")?,
@@ -196,13 +196,13 @@ impl Trunk {
 }
 
 impl Layer4 {
-    /// Builds the layer from the `layer4.…` of a folded state dict, whatever else it holds.
+    /// Builds the layer from the `layer4.…` of a state dict, folded or not, whatever else it holds.
     ///
     /// # Errors
-    /// Those of [`StateDict::get`].
-    pub fn load(folded: &StateDict) -> Result<Self, Error> {
-        let weights = Weights {
-            trunk: folded.clone(),
+    /// Those of [`StateDict::folded_part`].
+    pub fn load(state_dict: &StateDict) -> Result<Self, Error> {
+        let mut weights = Weights {
+            state_dict: state_dict.folded_part(&layer4_convolutions())?,
             convolutions: convolutions(),
         };
         let [_, _, (channels3, side3), (channels4, side4)] = LAYERS;
@@ -313,39 +313,38 @@ impl Maps {
     }
 }
 
-/// The folded weights, by the names of the trunk's parts.
+/// The weights that have not been taken yet, by the names of the trunk's parts.
 struct Weights {
-    trunk: StateDict,
+    state_dict: StateDict,
     convolutions: Vec<Convolution>,
 }
 
 impl Weights {
-    /// A convolution's weight and bias, and the side of its kernel.
-    fn of(&self, name: &str) -> Result<(&[f32], &[f32], usize), Error> {
+    /// Takes a convolution's folded weight and bias, and the side of its kernel.
+    fn of(&mut self, name: &str) -> Result<(Vec<f32>, Vec<f32>, usize), Error> {
         let convolution = self.convolutions.iter().find(|convolution| convolution.name == name);
         let convolution = convolution.ok_or_else(|| Error::WeightsMissingTensor { name: name.into() })?;
-        let weight = self.trunk.get(&format!("{name}.weight"), &convolution.shape())?;
-        let bias = self.trunk.get(&format!("{name}.bias"), &[convolution.outputs])?;
-        Ok((&weight.values, &bias.values, convolution.kernel))
+        let (weight, bias) = self.state_dict.take_folded(convolution)?;
+        Ok((weight.values, bias.values, convolution.kernel))
     }
 
-    fn winograd(&self, name: &str) -> Result<Winograd, Error> {
-        self.of(name).map(|(weight, bias, _)| Winograd::new(weight, bias))
+    fn winograd(&mut self, name: &str) -> Result<Winograd, Error> {
+        self.of(name).map(|(weight, bias, _)| Winograd::new(&weight, &bias))
     }
 
-    fn direct(&self, name: &str) -> Result<Direct, Error> {
+    fn direct(&mut self, name: &str) -> Result<Direct, Error> {
         self.of(name)
-            .map(|(weight, bias, kernel)| Direct::new(weight, bias, kernel))
+            .map(|(weight, bias, kernel)| Direct::new(&weight, &bias, kernel))
     }
 
-    fn basic_block(&self, name: &str) -> Result<BasicBlock, Error> {
+    fn basic_block(&mut self, name: &str) -> Result<BasicBlock, Error> {
         Ok(BasicBlock {
             conv1: self.winograd(&format!("{name}.conv1"))?,
             conv2: self.winograd(&format!("{name}.conv2"))?,
         })
     }
 
-    fn halving_layer(&self, name: &str) -> Result<HalvingLayer, Error> {
+    fn halving_layer(&mut self, name: &str) -> Result<HalvingLayer, Error> {
         Ok(HalvingLayer {
             first: HalvingBlock {
                 conv1: self.direct(&format!("{name}.0.conv1"))?,
@@ -369,7 +368,7 @@ mod tests {
     /// The convolutions of a `layer2` that makes 16 channels of 8, random.
     fn small_layer() -> Weights {
         let mut weights = Weights {
-            trunk: StateDict::default(),
+            state_dict: StateDict::default(),
             convolutions: Vec::new(),
         };
         let all = convolutions();
@@ -382,7 +381,7 @@ mod tests {
             for (field, shape) in [("weight", small.shape().to_vec()), ("bias", vec![small.outputs])] {
                 let values = random(shape.iter().product(), seed as u64);
                 let name = format!("{}.{field}", small.name);
-                weights.trunk.insert(name, Parameter { shape, values });
+                weights.state_dict.insert(name, Parameter { shape, values });
             }
             weights.convolutions.push(small);
         }
@@ -391,10 +390,10 @@ mod tests {
 
     #[test]
     fn a_layer_is_wired_as_published() {
-        let weights = small_layer();
-        let convolution = |input: &Reference, name: &str, stride| {
+        let mut weights = small_layer();
+        let mut convolution = |input: &Reference, name: &str, stride| {
             let (weight, bias, kernel) = weights.of(name).unwrap();
-            input.convolution(weight, bias, kernel, stride)
+            input.convolution(&weight, &bias, kernel, stride)
         };
         let image = random(8 * 9 * 9, 20);
         let input = Reference::new(&image, 9);
@@ -404,7 +403,7 @@ mod tests {
         let hidden = convolution(&middle, "layer2.1.conv1", 1).relu();
         let expected = convolution(&hidden, "layer2.1.conv2", 1).plus(&middle.values).relu();
 
-        let layer = weights.halving_layer("layer2").unwrap();
+        let layer = small_layer().halving_layer("layer2").unwrap();
         let (mut outputs, mut hidden) = (vec![Map::new(16, 5)], vec![Map::new(16, 5)]);
         layer.forward(
             &[Map::from_channels_first(&image, 9)],
@@ -424,7 +423,7 @@ mod tests {
 
     #[test]
     fn a_square_gives_the_same_in_every_batch() {
-        let trunk = Trunk::load(&untrained::state_dict(1)).unwrap();
+        let trunk = Trunk::load(untrained::state_dict(1)).unwrap();
         let squares = squares();
         let together = trunk.pooled(&squares);
         assert_eq!(together.len(), squares.len());
@@ -440,8 +439,8 @@ mod tests {
     #[test]
     fn layer4_goes_on_where_layer3_ends() {
         let state_dict = untrained::state_dict(1);
-        let trunk = Trunk::load(&state_dict).unwrap();
-        let layer4 = Layer4::load(&state_dict.folded_trunk(&convolutions()).unwrap()).unwrap();
+        let trunk = Trunk::load(state_dict.clone()).unwrap();
+        let layer4 = Layer4::load(&state_dict).unwrap();
         let squares = squares();
         let seen = trunk.seen(&squares);
         assert_eq!(seen.len(), squares.len());
@@ -460,7 +459,7 @@ mod tests {
 
     #[test]
     fn missing_weights_are_named() {
-        let error = Trunk::load(&StateDict::default()).unwrap_err();
+        let error = Trunk::load(StateDict::default()).unwrap_err();
         assert_eq!(error.code(), "weights-missing-tensor");
     }
 }

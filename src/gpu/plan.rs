@@ -66,13 +66,12 @@ impl Layers {
     ///
     /// # Errors
     /// Those of [`StateDict::folded_trunk`].
-    pub fn load(state_dict: &StateDict, kernels: &Kernels) -> Result<Self, Error> {
+    pub fn load(mut state_dict: StateDict, kernels: &Kernels) -> Result<Self, Error> {
         let all = convolutions();
-        let trunk = state_dict.folded_trunk(&all)?;
+        state_dict.check_trunk(&all)?;
         let mut by_name = HashMap::new();
         for shape in all {
-            let weight = trunk.get(&format!("{}.weight", shape.name), &shape.shape())?;
-            let bias = trunk.get(&format!("{}.bias", shape.name), &[shape.outputs])?;
+            let (weight, bias) = state_dict.take_folded(&shape)?;
             let layer = Layer {
                 weight: kernels.filled(&channels_last(&weight.values, &shape)),
                 bias: kernels.filled(&bias.values),

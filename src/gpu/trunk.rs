@@ -36,7 +36,7 @@ impl Trunk {
     ///
     /// # Errors
     /// [`Error::Backend`] where there is no GPU; those of [`StateDict::folded_trunk`].
-    pub async fn open(state_dict: &StateDict) -> Result<Self, Error> {
+    pub async fn open(state_dict: StateDict) -> Result<Self, Error> {
         let gpu = Gpu::open().await?;
         let kernels = Kernels::new(&gpu.device);
         Ok(Self {

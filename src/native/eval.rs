@@ -493,7 +493,7 @@ impl<'a> DeepPool<'a> {
     fn start(&self) -> Result<DeepPlayer<'_>, Error> {
         Ok(DeepPlayer {
             pool: self,
-            backbone: pollster::block_on(Backbone::start(self.backend, &self.state_dict))?,
+            backbone: pollster::block_on(Backbone::start(self.backend, self.state_dict.clone()))?,
         })
     }
 }

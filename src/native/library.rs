@@ -140,7 +140,10 @@ impl Work<'_> {
                 None => {
                     let backbone = match &mut backbone {
                         Some(backbone) => backbone,
-                        slot => slot.insert(pollster::block_on(Backbone::start(self.backend, &self.state_dict))?),
+                        slot => slot.insert(pollster::block_on(Backbone::start(
+                            self.backend,
+                            self.state_dict.clone(),
+                        ))?),
                     };
                     let item = pollster::block_on(embed_item(backbone, &folder::picture_of(path, &bytes)?))?;
                     keep(&kept, &item)?;

@@ -149,7 +149,7 @@ fn with_network<O: Objective>(
     say: &dyn Fn(&str),
 ) -> Result<(LearnedMetric, String), Error> {
     let (manifest, network) = weights::open(&args.weights)?;
-    let backbone = pollster::block_on(Backbone::start(args.backend, &network))?;
+    let backbone = pollster::block_on(Backbone::start(args.backend, network.clone()))?;
     let mut maps = Vec::new();
     for photo in folders.iter().flat_map(|folder| &folder.photos) {
         let square = folder::read_picture(photo)?.whole()?;

@@ -3,14 +3,13 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
-    io::{Cursor, Read, Write},
+    io::{Read, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
 };
 
 use humantime::format_rfc3339_millis;
-use image::{ImageFormat, RgbaImage};
 use rawzip::FileReader;
 
 use super::{
@@ -18,7 +17,7 @@ use super::{
     folder::{ClassFolder, read_picture},
 };
 use crate::{
-    Embedding, Error, Picture, Session,
+    Embedding, Error, Session,
     embedder::Views,
     learned_metric::LearnedMetric,
     model::Model,
@@ -58,7 +57,7 @@ pub fn save(file: &Path, model: &Model, classes: &[ClassFolder]) -> Result<(), E
     put(&start)?;
     let photos = classes.iter().flat_map(|class| &class.photos);
     for (photo, embedding) in photos.zip(embeddings(model)) {
-        put(&writer.add(&png_of(&read_picture(photo)?)?, Some(embedding))?)?;
+        put(&writer.add(&read_picture(photo)?.png()?, Some(embedding))?)?;
     }
     let head = model.session().head_file(model.network())?;
     put(&writer.finish(head.as_deref())?)?;
@@ -119,18 +118,6 @@ fn name_of(name: Option<&OsStr>) -> String {
 fn embeddings(model: &Model) -> impl Iterator<Item = &Embedding> {
     let classes = model.session().support().classes().iter();
     classes.flat_map(|class| class.shots.iter().map(|shot| &shot.embedding))
-}
-
-fn png_of(picture: &Picture) -> Result<Vec<u8>, Error> {
-    let damaged = |reason: String| Error::ProjectDamaged { reason };
-    let (width, height) = (picture.width() as u32, picture.height() as u32);
-    let pixels = RgbaImage::from_raw(width, height, picture.rgba());
-    let mut png = Cursor::new(Vec::new());
-    pixels
-        .ok_or_else(|| damaged("a picture without pixels".into()))?
-        .write_to(&mut png, ImageFormat::Png)
-        .map_err(|error| damaged(error.to_string()))?;
-    Ok(png.into_inner())
 }
 
 fn model_of(reader: &ProjectReader<FileReader>, network: &str) -> Result<(Model, Views), Error> {

@@ -264,7 +264,7 @@ fn write(
     let file = encoding.encode(&folded)?;
     let written = StateDict::from_file(&file)?;
     let probe = pollster::block_on(async {
-        let backbone = Backbone::start(BackendKind::Cpu, &written).await?;
+        let backbone = Backbone::start(BackendKind::Cpu, written).await?;
         probe(&backbone).await
     })?;
     let (trained, origin) = (checkpoint.trained, checkpoint.origin.clone());

@@ -263,7 +263,7 @@ mod tests {
                 node.name
             );
         }
-        let pooled = cpu::Trunk::load(&untrained::state_dict(1)).unwrap().pooled(&[square]);
+        let pooled = cpu::Trunk::load(untrained::state_dict(1)).unwrap().pooled(&[square]);
         assert_close(pooled[0].embedding(), &tensors[OUTPUT].values);
     }
 

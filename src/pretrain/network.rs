@@ -462,7 +462,7 @@ mod tests {
 
     fn embedding(network: &StateDict) -> Vec<f32> {
         let pooled = pollster::block_on(async {
-            let backbone = Backbone::start(BackendKind::Cpu, network).await.unwrap();
+            let backbone = Backbone::start(BackendKind::Cpu, network.clone()).await.unwrap();
             backbone.pooled(&[Square::test_pattern()]).await.unwrap()
         });
         pooled[0].embedding().to_vec()

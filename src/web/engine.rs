@@ -1,6 +1,6 @@
 //! The engine: weights on a backend, pictures to embeddings.
 
-use std::rc::Rc;
+use std::{cell::OnceCell, rc::Rc};
 
 use js_sys::Promise;
 use wasm_bindgen::{Clamped, prelude::*};
@@ -14,11 +14,12 @@ use super::{
 use crate::{
     Embedder, Error, Square, StateDict,
     backend::Backbone,
+    cpu::Layer4,
     embedder::{Views, embed, embed_tuned},
     embedding::Query,
     manifest::Manifest,
     square::SIDE,
-    tuned::{Tuned, folded_layer4, layer4_map},
+    tuned::{folded_layer4, layer4_map},
 };
 
 /// By what the network in a weight file is known to metrics and models; for files that come without a manifest.
@@ -34,8 +35,10 @@ pub fn network_identity(file: &[u8]) -> Result<String, Error> {
 #[wasm_bindgen]
 pub struct Engine {
     backbone: Rc<Backbone>,
-    /// Its last layer, from which it is tuned.
-    layer4: StateDict,
+    /// The file that it came from: a few megabytes, where its parameters as numbers are 45.
+    file: Vec<u8>,
+    /// Its last layer by itself, once a map of it was asked for.
+    layer4: OnceCell<Rc<Layer4>>,
 }
 
 #[wasm_bindgen]
@@ -47,10 +50,12 @@ impl Engine {
     pub async fn create(backend: String, weights: Vec<u8>) -> Result<Engine, Error> {
         let kind = backend.parse()?;
         let state_dict = StateDict::from_file(&weights)?;
-        drop(weights);
-        let backbone = Rc::new(Backbone::start(kind, &state_dict).await?);
-        let layer4 = folded_layer4(&state_dict)?;
-        Ok(Engine { backbone, layer4 })
+        let backbone = Rc::new(Backbone::start(kind, state_dict).await?);
+        Ok(Engine {
+            backbone,
+            file: weights,
+            layer4: OnceCell::new(),
+        })
     }
 
     /// `cpu` or `webgpu`.
@@ -105,8 +110,8 @@ impl Engine {
     pub fn layer4_map(&self, picture: &WebPicture, tuned: Option<WebTuned>) -> Promise {
         let (backbone, picture) = (Rc::clone(&self.backbone), picture.picture.clone());
         let layer4 = match tuned {
-            Some(tuned) => Ok(tuned.tuned),
-            None => Tuned::new(&self.layer4).map(Rc::new),
+            Some(tuned) => Ok(tuned.tuned.layer()),
+            None => self.own_layer4(),
         };
         future_to_promise(async move {
             let map = layer4_map(&*backbone, &picture, &*layer4?).await?;
@@ -120,7 +125,8 @@ impl Engine {
     /// `maps`
     #[wasm_bindgen(js_name = startDeep)]
     pub fn start_deep(&self, preparation: WebPreparation) -> Result<Trainer, Error> {
-        let training = preparation.preparation.start(&self.layer4)?;
+        let layer4 = folded_layer4(&StateDict::from_file(&self.file)?)?;
+        let training = preparation.preparation.start(&layer4)?;
         Ok(Trainer { training })
     }
 
@@ -142,6 +148,16 @@ impl Engine {
     pub fn verify(&self, manifest: &str) -> Promise {
         let (backbone, manifest) = (Rc::clone(&self.backbone), Manifest::parse(manifest));
         future_to_promise(async move { Ok(manifest?.verify(&*backbone).await?.into()) })
+    }
+}
+
+impl Engine {
+    fn own_layer4(&self) -> Result<Rc<Layer4>, Error> {
+        if let Some(layer4) = self.layer4.get() {
+            return Ok(Rc::clone(layer4));
+        }
+        let layer4 = Rc::new(Layer4::load(&StateDict::from_file(&self.file)?)?);
+        Ok(Rc::clone(self.layer4.get_or_init(|| layer4)))
     }
 }
 

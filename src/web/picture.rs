@@ -12,21 +12,12 @@ pub struct WebPicture {
 
 #[wasm_bindgen(js_class = Picture)]
 impl WebPicture {
-    /// Width in pixels.
-    #[wasm_bindgen(getter)]
-    pub fn width(&self) -> usize {
-        self.picture.width()
-    }
-
-    /// Height in pixels.
-    #[wasm_bindgen(getter)]
-    pub fn height(&self) -> usize {
-        self.picture.height()
-    }
-
-    /// RGBA pixels, opaque, for an `ImageData` of this width and height.
-    pub fn rgba(&self) -> Clamped<Vec<u8>> {
-        Clamped(self.picture.rgba())
+    /// The bytes of a PNG file, in which every pixel is kept.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn png(&self) -> Result<Vec<u8>, Error> {
+        self.picture.png()
     }
 
     /// RGBA pixels of the centre 224 × 224: torchvision's crop.
@@ -58,12 +49,12 @@ pub fn picture_from_pixels(rgba: Clamped<Vec<u8>>, width: u32, height: u32) -> R
     Ok(WebPicture { picture })
 }
 
-/// Takes back what `Picture.rgba()` gave.
+/// Takes back what `Picture.png()` gave.
 ///
 /// # Errors
-/// `picture-size`, `pixel-count`.
-#[wasm_bindgen(js_name = pictureFromRgba)]
-pub fn picture_from_rgba(rgba: Clamped<Vec<u8>>, width: usize, height: usize) -> Result<WebPicture, Error> {
-    let picture = Picture::from_rgba(&rgba, width, height)?;
+/// Codes `photo-…`, `picture-size`.
+#[wasm_bindgen(js_name = pictureFromPng)]
+pub fn picture_from_png(png: &[u8]) -> Result<WebPicture, Error> {
+    let picture = Picture::from_png(png)?;
     Ok(WebPicture { picture })
 }

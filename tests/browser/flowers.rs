@@ -65,7 +65,7 @@ impl Episode {
 
     /// What the native core says of each query: the class and its probability.
     pub fn native_answers(&self, trained: bool) -> Result<Vec<(String, f32)>, Failed> {
-        let backbone = pollster::block_on(Backbone::start(BackendKind::Cpu, &weights::load(real_weights())?))?;
+        let backbone = pollster::block_on(Backbone::start(BackendKind::Cpu, weights::load(real_weights())?))?;
         let embed = |photo: &PathBuf| -> Result<_, Failed> {
             Ok(pollster::block_on(embed(&backbone, &read_picture(photo)?, Views::All))?)
         };

@@ -3,11 +3,12 @@
 use glimpse::{
     Picture, Session, StateDict,
     backend::{Backbone, BackendKind},
+    cpu::Layer4,
     embedder::{Views, embed},
     evidence::SIDE,
     finetune::TrainingRequest,
     native::weights,
-    tuned::{Tuned, folded_layer4, layer4_map},
+    tuned::layer4_map,
 };
 use image::RgbImage;
 use libtest_mimic::Trial;
@@ -22,11 +23,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn picture(drawn: &RgbImage) -> Result<Picture, glimpse::Error> {
-    let rgba: Vec<u8> = drawn
-        .pixels()
-        .flat_map(|pixel| [pixel[0], pixel[1], pixel[2], 255])
-        .collect();
-    Picture::from_rgba(&rgba, drawn.width() as usize, drawn.height() as usize)
+    Picture::from_rgb(drawn.as_raw().clone(), drawn.width() as usize, drawn.height() as usize)
 }
 
 /// The mean over the three columns at the left and at the right.
@@ -43,8 +40,8 @@ fn sides(spots: &[f32]) -> [f32; 2] {
 
 fn two_things_side_by_side() -> Outcome {
     let state_dict: StateDict = weights::load(real_weights())?;
-    let backbone = pollster::block_on(Backbone::start(BackendKind::Cpu, &state_dict))?;
-    let layer4 = Tuned::new(&folded_layer4(&state_dict)?)?;
+    let backbone = pollster::block_on(Backbone::start(BackendKind::Cpu, state_dict.clone()))?;
+    let layer4 = Layer4::load(&state_dict)?;
     let mut session = Session::default();
     for (class_id, class) in ["disc", "checks"].into_iter().enumerate() {
         for variant in 0..3 {

@@ -24,7 +24,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn backbone(kind: BackendKind) -> Result<Backbone, Error> {
-    pollster::block_on(Backbone::start(kind, &weights::load(exact_weights())?))
+    pollster::block_on(Backbone::start(kind, weights::load(exact_weights())?))
 }
 
 fn pooled(backbone: &Backbone, squares: &[Square]) -> Result<Vec<Pooled>, Error> {

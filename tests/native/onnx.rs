@@ -54,7 +54,7 @@ impl Exam {
         let (manifest, network) = weights::open(folder)?;
         let square = |photo: &Path| read_picture(photo)?.centre();
         Ok(Self {
-            backbone: pollster::block_on(Backbone::start(BackendKind::Cpu, &network))?,
+            backbone: pollster::block_on(Backbone::start(BackendKind::Cpu, network.clone()))?,
             squares: queries.into_iter().map(square).collect::<Result<_, _>>()?,
             network,
             manifest,

@@ -1,5 +1,5 @@
 // Turns files, camera frames and kept PNGs into the module's Picture, and a Picture into a PNG that keeps every pixel.
-// Worker side. The resize is the module's; here pixels are only carried.
+// Worker side. Resize and PNG are the module's, whose memory is used again and again; here bytes are only carried.
 
 import { EngineError } from './protocol.js';
 
@@ -36,18 +36,12 @@ export function pictureOfFrame(module, bitmap, mirror) {
  * @param {Blob} png made by `pngOf`
  */
 export async function pictureOfPng(module, png) {
-  const bitmap = await createImageBitmap(png, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
-  const { data, width, height } = pixelsOf(bitmap, false);
-  return module.pictureFromRgba(data, width, height);
+  return module.pictureFromPng(new Uint8Array(await png.arrayBuffer()));
 }
 
 /** @param {any} picture */
-export async function pngOf(picture) {
-  const { width, height } = picture;
-  const paper = new OffscreenCanvas(width, height);
-  const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (paper.getContext('2d'));
-  pen.putImageData(new ImageData(picture.rgba(), width, height), 0, 0);
-  return paper.convertToBlob({ type: 'image/png' });
+export function pngOf(picture) {
+  return new Blob([picture.png()], { type: 'image/png' });
 }
 
 /**

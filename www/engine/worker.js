@@ -185,7 +185,7 @@ async function prepare({ source }) {
   await moduleReady;
   const picture = await pictureOf(module, source);
   try {
-    return { picture: await pngOf(picture) };
+    return { picture: pngOf(picture) };
   } finally {
     picture.free();
   }
