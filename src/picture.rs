@@ -82,7 +82,7 @@ impl Picture {
         Self::from_rgb(photo.into_rgb(), width, height)
     }
 
-    /// A PNG file, in which every pixel is kept. The effort is where more of it takes twice the time for 3 % fewer bytes.
+    /// A PNG file, in which every pixel is kept. It is packed with middling effort: more takes longer and saves little.
     ///
     /// # Errors
     /// [`Error::PhotoCorrupt`], none in practice.

@@ -47,6 +47,10 @@ pub struct Stem {
 #[derive(Debug)]
 pub struct Scratch {
     side: usize,
+    /// Panels of four tiles in a row of tiles; the last one may be incomplete.
+    panels: usize,
+    /// How many of every eighth columns there are: one for each tile, and one that the last tile reads beyond its own.
+    eighths: usize,
     /// The image within its border, `[3, rows, 8, columns / 8]`: first every eighth column from the first on, then every
     /// eighth from the second on …, so that what neighbouring tiles have at the same place lies side by side.
     image: Vec<f32>,
@@ -62,37 +66,27 @@ pub struct Scratch {
 impl Scratch {
     /// For images of `side` × `side`, a multiple of eight.
     pub fn new(side: usize) -> Self {
-        let mut scratch = Self {
+        let panels = (side / STEP).div_ceil(ROWS);
+        let eighths = panels * ROWS + 1;
+        Self {
             side,
-            image: Vec::new(),
-            tiles: Vec::new(),
-            products: Vec::new(),
+            panels,
+            eighths,
+            image: vec![0.0; COLOURS * (side + 2 * BORDER) * STEP * eighths],
+            tiles: vec![f32x4::ZERO; POINTS * panels * K],
+            products: vec![[f32x8::ZERO; ROWS]; POINTS * panels],
             strip: Vec::new(),
-        };
-        scratch.image = vec![0.0; COLOURS * (side + 2 * BORDER) * scratch.row_length()];
-        scratch.tiles = vec![f32x4::ZERO; POINTS * scratch.panels() * K];
-        scratch.products = vec![[f32x8::ZERO; ROWS]; POINTS * scratch.panels()];
-        scratch
-    }
-
-    /// Panels of four tiles in a row of tiles; the last one may be incomplete.
-    fn panels(&self) -> usize {
-        (self.side / STEP).div_ceil(ROWS)
-    }
-
-    /// How many of every eighth columns there are: one for each tile, and one that the last tile reads beyond its own.
-    fn eighths(&self) -> usize {
-        self.panels() * ROWS + 1
+        }
     }
 
     /// Length of a row of the image.
     fn row_length(&self) -> usize {
-        STEP * self.eighths()
+        STEP * self.eighths
     }
 
     /// Takes an image `[3, y, x]` into its border.
     fn set_image(&mut self, image: &[f32]) {
-        let (side, row_length, eighths) = (self.side, self.row_length(), self.eighths());
+        let (side, row_length, eighths) = (self.side, self.row_length(), self.eighths);
         let planes = self.image.chunks_exact_mut((side + 2 * BORDER) * row_length);
         for (plane, values) in planes.zip(image.chunks_exact(side * side)) {
             let rows = plane.chunks_exact_mut(row_length).skip(BORDER);
@@ -107,20 +101,15 @@ impl Scratch {
     /// V = Bᵀ d B of a row of tiles, all colours and phases.
     #[inline(never)]
     fn transform_tiles(&mut self, tile_row: usize) {
-        let (panels, rows) = (self.panels(), self.side + 2 * BORDER);
-        for panel in 0..panels {
+        let rows = self.side + 2 * BORDER;
+        for panel in 0..self.panels {
             for k in 0..K {
-                let (colour, phase_y, phase_x) = (k / 4, k / 2 % 2, k % 2);
-                let mut half = [[f32x4::ZERO; SIDE]; SIDE];
-                for (y, half) in half.iter_mut().enumerate() {
-                    let row = colour * rows + tile_row * STEP + STRIDE * y + phase_y;
-                    *half = input_transform(&std::array::from_fn(|x| self.four(row, panel, STRIDE * x + phase_x)));
-                }
-                let column = |x: usize| input_transform(&std::array::from_fn(|y| half[y][x]));
-                for x in 0..SIDE {
-                    for (y, value) in column(x).into_iter().enumerate() {
-                        self.tiles[((y * SIDE + x) * panels + panel) * K + k] = value;
-                    }
+                let (colour, phase_y, phase_x) = phase(k);
+                let top = colour * rows + tile_row * STEP + phase_y;
+                let input = |y, x| self.four(top + STRIDE * y, panel, STRIDE * x + phase_x);
+                let transformed = both_ways(input, input_transform);
+                for (point, value) in transformed.as_flattened().iter().enumerate() {
+                    self.tiles[(point * self.panels + panel) * K + k] = *value;
                 }
             }
         }
@@ -129,7 +118,7 @@ impl Scratch {
     /// What the four tiles of a panel have in a row at column `x` of theirs.
     #[inline(always)]
     fn four(&self, row: usize, panel: usize, x: usize) -> f32x4 {
-        let start = row * self.row_length() + x % STEP * self.eighths() + panel * ROWS + x / STEP;
+        let start = row * self.row_length() + x % STEP * self.eighths + panel * ROWS + x / STEP;
         let values = &self.image[start..start + ROWS];
         f32x4::new([values[0], values[1], values[2], values[3]])
     }
@@ -150,7 +139,7 @@ impl Stem {
 
     /// `[3, y, x]`, row-major → `[outputs, y / 4, x / 4]`.
     pub fn forward(&self, image: &[f32], output: &mut Map, scratch: &mut Scratch) {
-        let (panels, row_length) = (scratch.panels(), 1 + scratch.side / STRIDE);
+        let (panels, row_length) = (scratch.panels, 1 + scratch.side / STRIDE);
         scratch.set_image(image);
         scratch.strip.clear();
         scratch
@@ -176,11 +165,26 @@ impl Stem {
     }
 }
 
+/// T m Tᵀ of m by rows and columns, for the transform T of a column: first of the columns, then of the rows of what came out.
+#[inline(always)]
+fn both_ways<N: Copy, const IN: usize, const OUT: usize>(
+    m: impl Fn(usize, usize) -> N,
+    transform: impl Fn(&[N; IN]) -> [N; OUT],
+) -> [[N; OUT]; OUT] {
+    let columns: [[N; OUT]; IN] = std::array::from_fn(|x| transform(&std::array::from_fn(|y| m(y, x))));
+    std::array::from_fn(|y| transform(&std::array::from_fn(|x| columns[x][y])))
+}
+
+/// Colour, and phase of rows and columns, of the k-th of what is summed over.
+fn phase(k: usize) -> (usize, usize, usize) {
+    (k / (STRIDE * STRIDE), k / STRIDE % STRIDE, k % STRIDE)
+}
+
 /// U = G g Gᵀ of the colours and phases of one filter `[3, 7, 7]`: `[49, 12]`.
 fn transform_filter(filter: &[f32]) -> Vec<f32> {
     let mut transformed = vec![0.0; POINTS * K];
     for k in 0..K {
-        let (colour, phase_y, phase_x) = (k / 4, k / 2 % 2, k % 2);
+        let (colour, phase_y, phase_x) = phase(k);
         let tap = |y: usize, x: usize| {
             let (y, x) = (STRIDE * y + phase_y, STRIDE * x + phase_x);
             let inside = y < KERNEL && x < KERNEL;
@@ -190,19 +194,15 @@ fn transform_filter(filter: &[f32]) -> Vec<f32> {
                 0.0
             }
         };
-        let half: [[f32; SIDE]; TAPS] = std::array::from_fn(|y| filter_transform(std::array::from_fn(|x| tap(y, x))));
-        for x in 0..SIDE {
-            let column = filter_transform(std::array::from_fn(|y| half[y][x]));
-            for (y, value) in column.into_iter().enumerate() {
-                transformed[(y * SIDE + x) * K + k] = value;
-            }
+        for (point, value) in both_ways(tap, filter_transform).as_flattened().iter().enumerate() {
+            transformed[point * K + k] = *value;
         }
     }
     transformed
 }
 
 /// G times a row or column of a filter: its polynomial at each point p, divided by the product of all p − q.
-fn filter_transform(taps: [f32; TAPS]) -> [f32; SIDE] {
+fn filter_transform(taps: &[f32; TAPS]) -> [f32; SIDE] {
     let at = |p: f32| taps.iter().rev().fold(0.0, |value, tap| value * p + tap);
     let others = |p: f32| FINITE_POINTS.iter().filter(move |&&q| q != p).map(move |q| p - q);
     std::array::from_fn(|point| match FINITE_POINTS.get(point) {
@@ -235,17 +235,11 @@ fn write_tiles(products: &[[f32x8; ROWS]], bias: f32x8, rows: &mut [f32x8]) {
     let row_length = rows.len() / TILE;
     let panels = products.len() / POINTS;
     for tile in 0..row_length / TILE {
-        let product = |point: usize| products[point * panels + tile / ROWS][tile % ROWS];
-        let mut half = [[f32x8::ZERO; SIDE]; TILE];
-        for x in 0..SIDE {
-            let column = output_transform(&std::array::from_fn(|y| product(y * SIDE + x)));
-            for (half, value) in half.iter_mut().zip(column) {
-                half[x] = value;
-            }
-        }
-        for (half, row) in half.iter().zip(rows.chunks_exact_mut(row_length)) {
+        let product = |y: usize, x: usize| products[(y * SIDE + x) * panels + tile / ROWS][tile % ROWS];
+        let sums = both_ways(product, output_transform);
+        for (sums, row) in sums.iter().zip(rows.chunks_exact_mut(row_length)) {
             let pixels = &mut row[1 + tile * TILE..];
-            for (pixel, sum) in pixels.iter_mut().zip(output_transform(half)) {
+            for (pixel, &sum) in pixels.iter_mut().zip(sums) {
                 *pixel = (sum + bias).fast_max(f32x8::ZERO);
             }
         }

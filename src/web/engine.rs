@@ -35,7 +35,8 @@ pub fn network_identity(file: &[u8]) -> Result<String, Error> {
 #[wasm_bindgen]
 pub struct Engine {
     backbone: Rc<Backbone>,
-    /// The file that it came from: a few megabytes, where its parameters as numbers are 45.
+    /// The file that it came from, from which single layers are read when they are asked for. Ours has a few megabytes, where
+    /// the parameters as numbers have 45.
     file: Vec<u8>,
     /// Its last layer by itself, once a map of it was asked for.
     layer4: OnceCell<Rc<Layer4>>,
