@@ -218,7 +218,7 @@ fn versions_never_mix() -> Outcome {
         .page
         .eval(&format!("fetch('{module}').then(() => 'given', () => 'refused')"))?;
     assert_eq!(fetched, "refused");
-    stage.page.forget_messages()?;
+    stage.page.forget_message(&module)?;
 
     stage.page.click("#toasts .toast-undo")?;
     stage.wait("document.title === 'Glimpse two'")?;

@@ -20,7 +20,7 @@ mod trace;
 
 pub use message::{Level, Message};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use connection::Connection;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -233,12 +233,21 @@ impl Page {
         Ok(messages)
     }
 
-    /// Forgets the messages so far: for tests that provoke errors on purpose.
-    pub fn forget_messages(&self) -> Result<()> {
-        let mut connection = self.browser.connection.borrow_mut();
-        connection.drain()?;
-        connection.page(&self.session).messages.clear();
-        Ok(())
+    /// Waits for a message with this text and forgets it: for tests that provoke an error on purpose. The browser may tell
+    /// of it only after the page has gone on.
+    pub fn forget_message(&self, text: &str) -> Result<()> {
+        let end = Instant::now() + self.timeout;
+        loop {
+            let mut connection = self.browser.connection.borrow_mut();
+            connection.drain()?;
+            let messages = &mut connection.page(&self.session).messages;
+            if let Some(index) = messages.iter().position(|message| message.to_string().contains(text)) {
+                messages.remove(index);
+                return Ok(());
+            }
+            ensure!(Instant::now() < end, "no message says {text}");
+            connection.pump_for(POLL)?;
+        }
     }
 
     /// The addresses that the page and its workers asked for so far.
