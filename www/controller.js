@@ -339,6 +339,7 @@ export class Controller {
   }
 
   #whyNotTrain() {
+    if (this.#trainingAbort) return text.training.reasons.running;
     const active = this.#model.classes.filter((own) => own.active);
     const reasons = text.training.reasons;
     if (active.filter((own) => shotCount(own) > 0).length < 2) return reasons.classes;
@@ -611,7 +612,7 @@ export class Controller {
     this.#trainingAbort = abort;
     this.#trainingMethod = options.method;
     this.#training.showStarted(options.method);
-    this.#refreshPair();
+    this.#refreshSoon();
     /** @type {import('./engine/protocol.js').TrainingStep[]} */
     const steps = [];
     const onProgress = (/** @type {TrainingProgress} */ progress) => {
@@ -807,8 +808,8 @@ export class Controller {
     const name = this.#metric?.name ?? '';
     if (this.#metric?.method === 'siamese') return { network: 'loaded', name, reason: null };
     if (this.#head === 'trained' && this.#method === 'siamese') return { network: 'trained', name, reason: null };
-    if (this.#trainingAbort) return { network: this.#trainingMethod === 'siamese' ? 'training' : 'none', name, reason: text.training.reasons.running };
-    return { network: 'none', name, reason: this.#metric ? text.pair.otherMetric : this.#whyNotTrain() };
+    const network = this.#trainingAbort && this.#trainingMethod === 'siamese' ? 'training' : 'none';
+    return { network, name, reason: this.#metric ? text.pair.otherMetric : this.#whyNotTrain() };
   }
 
   // ---- animal cards

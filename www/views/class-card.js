@@ -3,7 +3,7 @@
 
 import { shotCount } from '../model.js';
 import { text } from '../strings.js';
-import { addressOf, colour, el, emit, fileButton, icon } from './dom.js';
+import { addressOf, colour, dropHint, el, emit, fileButton, icon } from './dom.js';
 
 /** @import { PhotoClass, Shot } from '../model.js' */
 
@@ -15,7 +15,7 @@ export class ClassCardView extends EventTarget {
   #switch = el('input.switch', { type: 'checkbox', role: 'switch' });
   #remove = el('button.icon-button', { data: { action: 'remove-class' } }, icon('bin'));
   #shots = el('ul.shots');
-  #empty = el('p.drop-hint', {}, text.classes.empty);
+  #empty = dropHint(text.classes.empty);
   #camera = el('button.button', { data: { action: 'camera' } }, icon('camera'), el('span'));
   #add;
   #slot = el('div.capture-slot');

@@ -61,6 +61,14 @@ export function offerClasses(select, none, classes) {
 }
 
 /**
+ * What stands where there is no photo yet. Nothing can be dropped by a finger: the style sheet shows the words that are true.
+ * @param {{mouse: string, touch: string}} words
+ */
+export function dropHint({ mouse, touch }) {
+  return el('p.drop-hint', {}, el('span.by-mouse', {}, mouse), el('span.by-touch', {}, touch));
+}
+
+/**
  * A heading of a table, whole in its title where it is cut.
  * @param {'row' | 'col'} scope
  * @param {string} name

@@ -113,11 +113,11 @@ export class HoodView extends EventTarget {
       const found = this.#model.findShot(shotId);
       if (found) points.push({ place, kind: 'shot', hue: found.photoClass.hue, name: nameOf(found) });
     }
-    for (const place of queries) points.push({ place, kind: 'query', hue: null, name: words.plane.query });
     for (const { classId, place } of prototypes) {
       const own = this.#model.findClass(classId);
       if (own) points.push({ place, kind: 'prototype', hue: own.hue, name: own.name });
     }
+    for (const place of queries) points.push({ place, kind: 'query', hue: null, name: words.plane.query });
     this.#plane.replaceChildren(drawPlane(points));
     this.#planeNote.textContent = words.plane.note(shares[0] + shares[1], queries.length > 0);
   }

@@ -137,8 +137,8 @@ export function numberTable(classes, caption, numbers) {
 
 /** @param {number | null} value */
 function numberCell(value) {
-  if (value === null) return el('td.number', {}, '–');
-  const cell = el('td.number', { data: { value: value.toFixed(4), sign: value < 0 ? 'minus' : 'plus' } }, value.toFixed(2));
+  if (value === null) return el('td.matrix-number', {}, '–');
+  const cell = el('td.matrix-number', { data: { value: value.toFixed(4), sign: value < 0 ? 'minus' : 'plus' } }, value.toFixed(2));
   cell.style.setProperty('--share', Math.abs(value).toFixed(3));
   return cell;
 }

@@ -3,7 +3,7 @@
 
 import { USUAL_THRESHOLD } from '../engine/protocol.js';
 import { text } from '../strings.js';
-import { addressOf, el, emit, fileButton, icon, offerClasses } from './dom.js';
+import { addressOf, dropHint, el, emit, fileButton, icon, offerClasses } from './dom.js';
 import { PredictionView } from './prediction.js';
 
 /** @import { Prediction } from '../engine/protocol.js' */
@@ -16,7 +16,7 @@ export class TestsView extends EventTarget {
   #model;
   #asksTruth;
   #list = el('ul.test-list');
-  #hint = el('p.drop-hint', {}, text.tests.empty);
+  #hint = dropHint(text.tests.empty);
   #method = el('p.method', { id: 'tests-method' });
   #threshold = USUAL_THRESHOLD;
   #clear = el('button.button.quiet', { id: 'clear-tests', hidden: true }, text.tests.clear);
