@@ -32,8 +32,8 @@ pub fn trials() -> Vec<Trial> {
         ),
         trial("classes::training_can_be_cancelled", training_can_be_cancelled),
         trial(
-            "classes::thumbnails_are_the_exact_picture",
-            thumbnails_are_the_exact_picture,
+            "classes::the_preview_is_the_exact_picture",
+            the_preview_is_the_exact_picture,
         ),
         trial("classes::phone_and_dark_work_too", phone_and_dark_work_too),
     ]
@@ -229,21 +229,22 @@ fn training_can_be_cancelled() -> Outcome {
     Ok(())
 }
 
-fn thumbnails_are_the_exact_picture() -> Outcome {
+fn the_preview_is_the_exact_picture() -> Outcome {
     let stage = Stage::on_cpu()?;
     let ids = stage.class_ids()?;
     stage.add_photos(ids[0], &[fixture("rotated.jpg")])?;
-    let shown: Vec<u8> = stage.page.eval(&format!(
-        "(async () => {{
-           const image = document.querySelector(\"[data-class-id='{}'] .shot img\");
+    stage.page.click(&format!("[data-class-id='{}'] .shot-open", ids[0]))?;
+    stage.wait("document.querySelector('#preview img').complete")?;
+    let shown: Vec<u8> = stage.page.eval(
+        "(async () => {
+           const image = document.querySelector('#preview img');
            await image.decode();
-           const {{ naturalWidth: width, naturalHeight: height }} = image;
+           const { naturalWidth: width, naturalHeight: height } = image;
            const pen = new OffscreenCanvas(width, height).getContext('2d');
            pen.drawImage(image, 0, 0);
            return [...pen.getImageData(0, 0, width, height).data];
-         }})()",
-        ids[0]
-    ))?;
+         })()",
+    )?;
     let picture = glimpse::native::folder::read_picture(&fixture("rotated.jpg"))?;
     let rgb: Vec<u8> = shown.chunks_exact(4).flat_map(|rgba| rgba[..3].to_vec()).collect();
     assert_eq!(rgb.len(), picture.rgb().len());

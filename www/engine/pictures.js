@@ -1,6 +1,7 @@
 // Turns files, camera frames and kept PNGs into the module's Picture, and a Picture into a PNG that keeps every pixel.
 // Worker side. Resize and PNG are the module's, whose memory is used again and again; here bytes are only carried.
 
+import { blobOf, release, withBytes } from './bytes.js';
 import { EngineError } from './protocol.js';
 
 /** @import { PictureSource } from './protocol.js' */
@@ -28,20 +29,24 @@ export function pictureOf(module, source) {
  */
 export function pictureOfFrame(module, bitmap, mirror) {
   const { data, width, height } = pixelsOf(bitmap, mirror);
-  return module.pictureFromPixels(data, width, height);
+  try {
+    return module.pictureFromPixels(data, width, height);
+  } finally {
+    release(data.buffer);
+  }
 }
 
 /**
  * @param {any} module
  * @param {Blob} png made by `pngOf`
  */
-export async function pictureOfPng(module, png) {
-  return module.pictureFromPng(new Uint8Array(await png.arrayBuffer()));
+export function pictureOfPng(module, png) {
+  return withBytes(png, (bytes) => module.pictureFromPng(bytes));
 }
 
 /** @param {any} picture */
 export function pngOf(picture) {
-  return new Blob([picture.png()], { type: 'image/png' });
+  return blobOf(picture.png(), 'image/png');
 }
 
 /**
@@ -49,11 +54,8 @@ export function pngOf(picture) {
  * @param {Blob} file
  */
 async function pictureOfFile(module, file) {
-  const buffer = await file.arrayBuffer().catch((error) => {
-    throw new EngineError('file-unreadable', String(error));
-  });
   try {
-    return module.pictureFromPhoto(new Uint8Array(buffer));
+    return await withBytes(file, (bytes) => module.pictureFromPhoto(bytes));
   } catch (error) {
     const refusal = /** @type {EngineError} */ (error);
     if (refusal.code !== 'photo-format') throw error;

@@ -1,8 +1,8 @@
 // Project files, `name.glimpse`, and archives of photos: between the page's objects and the module's reader and writer.
 // Worker side. What is in a file is the module's business; here photos go to it one by one, so that memory stays small.
 
+import { blobOf, bytesOf, withBytes } from './bytes.js';
 import { nextTask } from './lane.js';
-import { EngineError } from './protocol.js';
 
 /** @import { ProjectContent, ProjectToWrite } from './protocol.js' */
 
@@ -21,9 +21,8 @@ export async function writeProject(module, project, head, job) {
   try {
     const parts = [new Blob([writer.start])];
     for (const [index, { picture, embedding }] of photos.entries()) {
-      const png = new Uint8Array(await readable(picture.arrayBuffer()));
+      parts.push(await withBytes(picture, (png) => blobOf(writer.add(png, embedding ?? undefined))));
       job.check();
-      parts.push(new Blob([writer.add(png, embedding ?? undefined)]));
       job.report({ done: index + 1, total: photos.length });
     }
     const last = writer;
@@ -47,7 +46,7 @@ export async function writePhotos(module, photos, job) {
   try {
     const parts = [];
     for (const { className, picture } of photos) {
-      parts.push(new Blob([archive.add(className, new Uint8Array(await readable(picture.arrayBuffer())))]));
+      parts.push(await withBytes(picture, (png) => blobOf(archive.add(className, png))));
       job.check();
     }
     const last = archive;
@@ -66,7 +65,7 @@ export async function writePhotos(module, photos, job) {
  * @returns {Promise<ProjectContent>}
  */
 export async function readProject(module, file, job) {
-  await readable(file.slice(0, 1).arrayBuffer());
+  await bytesOf(file.slice(0, 1));
   const reader = new module.ProjectReader(file, file instanceof File ? file.name : '');
   try {
     const samples = reader.samples();
@@ -74,7 +73,7 @@ export async function readProject(module, file, job) {
     const project = JSON.parse(reader.project());
     const photos = photosOf(project);
     for (const [index, photo] of photos.entries()) {
-      photo.picture = new Blob([reader.photo(index)], { type: 'image/png' });
+      photo.picture = blobOf(reader.photo(index), 'image/png');
       photo.embedding = reader.embedding(index) ?? null;
       await breathe(job, index + 1, photos.length);
     }
@@ -92,7 +91,7 @@ export async function readProject(module, file, job) {
 async function readSamples(reader, samples, job) {
   const files = [];
   for (const [index, { className, name }] of samples.entries()) {
-    files.push({ className, name, file: new Blob([reader.photo(index)]) });
+    files.push({ className, name, file: blobOf(reader.photo(index)) });
     await breathe(job, index + 1, samples.length);
   }
   return files;
@@ -125,15 +124,4 @@ function photosOf(project) {
  */
 function withoutPhotos(key, value) {
   return value instanceof Blob || value instanceof Float32Array ? undefined : value;
-}
-
-/**
- * @template T
- * @param {Promise<T>} bytes
- * @returns {Promise<T>}
- */
-function readable(bytes) {
-  return bytes.catch((error) => {
-    throw new EngineError('file-unreadable', String(error));
-  });
 }

@@ -3,7 +3,8 @@
 
 import { shotCount } from '../model.js';
 import { text } from '../strings.js';
-import { addressOf, colour, dropHint, el, emit, fileButton, icon } from './dom.js';
+import { colour, dropHint, el, emit, fileButton, icon } from './dom.js';
+import { showThumbnail, thumbnail } from './thumbnail.js';
 
 /** @import { PhotoClass, Shot } from '../model.js' */
 
@@ -22,6 +23,8 @@ export class ClassCardView extends EventTarget {
   /** @type {Map<number, HTMLElement>} */
   #thumbnails = new Map();
   #refreshTimer = 0;
+  /** A photo has come at the end, which is to be seen. */
+  #toEnd = false;
 
   /** @param {PhotoClass} photoClass */
   constructor(photoClass) {
@@ -112,6 +115,8 @@ export class ClassCardView extends EventTarget {
     this.#empty.hidden = shots.length > 0;
     this.#shots.hidden = shots.length === 0;
     shots.forEach((shot, index) => this.#labelShot(shot, index + 1));
+    if (this.#toEnd) this.#shots.scrollTop = this.#shots.scrollHeight;
+    this.#toEnd = false;
     this.showCamera(null);
   }
 
@@ -142,15 +147,14 @@ export class ClassCardView extends EventTarget {
 
   /** @param {Shot} shot */
   addShot(shot) {
-    const picture = el('img', { alt: '', width: 224, height: 224, decoding: 'async', hidden: true });
-    const open = el('button.shot-open', {}, picture);
+    const open = el('button.shot-open', {}, thumbnail());
     const remove = el('button.shot-remove', {}, icon('close'));
     const item = el('li.shot', { data: { shotId: shot.id } }, open, remove);
     const next = this.#class.shots[this.#class.shots.indexOf(shot) + 1];
     this.#shots.insertBefore(item, (next && this.#thumbnails.get(next.id)) ?? null);
     this.#thumbnails.set(shot.id, item);
     this.updateShot(shot);
-    if (!next) this.#shots.scrollTop = this.#shots.scrollHeight;
+    if (!next) this.#toEnd = true;
   }
 
   /** @param {Shot} shot */
@@ -158,10 +162,7 @@ export class ClassCardView extends EventTarget {
     const item = this.#thumbnails.get(shot.id);
     if (!item) return;
     item.dataset.status = shot.status;
-    const picture = /** @type {HTMLImageElement} */ (item.querySelector('img'));
-    if (!shot.picture || !picture.hidden) return;
-    picture.src = addressOf(shot.picture);
-    picture.hidden = false;
+    if (shot.picture) showThumbnail(/** @type {HTMLImageElement} */ (item.querySelector('img')), shot.picture);
   }
 
   /** @param {Shot} shot */

@@ -3,8 +3,9 @@
 
 import { USUAL_THRESHOLD } from '../engine/protocol.js';
 import { text } from '../strings.js';
-import { addressOf, dropHint, el, emit, fileButton, icon, offerClasses } from './dom.js';
+import { dropHint, el, emit, fileButton, icon, offerClasses } from './dom.js';
 import { PredictionView } from './prediction.js';
+import { showThumbnail, thumbnail } from './thumbnail.js';
 
 /** @import { Prediction } from '../engine/protocol.js' */
 /** @import { Change, Model, TestPhoto } from '../model.js' */
@@ -68,7 +69,7 @@ export class TestsView extends EventTarget {
 
   /** @param {TestPhoto} test */
   #add(test) {
-    const picture = el('img', { alt: '', width: 224, height: 224, hidden: true });
+    const picture = thumbnail();
     const prediction = new PredictionView(this.#model, { most: BARS });
     const name = test.name || text.tests.unnamed;
     prediction.setThreshold(this.#threshold);
@@ -91,10 +92,7 @@ export class TestsView extends EventTarget {
     const entry = this.#items.get(test.id);
     if (!entry) return;
     entry.item.dataset.status = test.embedding ? 'ready' : 'pending';
-    if (test.picture && entry.picture.hidden) {
-      entry.picture.src = addressOf(test.picture);
-      entry.picture.hidden = false;
-    }
+    if (test.picture) showThumbnail(entry.picture, test.picture);
     if (!test.embedding) entry.prediction.clear(text.tests.waiting);
     entry.why.hidden = entry.prediction.winnerId === null;
   }
