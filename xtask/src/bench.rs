@@ -5,6 +5,7 @@ mod bytes;
 mod embedding;
 mod model;
 mod peers;
+mod shots;
 mod statistics;
 mod table;
 mod training;
@@ -38,6 +39,9 @@ pub struct Options {
     /// Let Burn's own layers embed too: burn-candle on the CPU, burn-wgpu on WebGPU.
     #[arg(long)]
     burn: bool,
+    /// How many photos `--only shots` gives the page.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(10..))]
+    shots: u32,
     /// Let WebGPU run on the machine's GPU. (Without this it runs on the software adapter, as in tests.)
     #[arg(long)]
     gpu: bool,
@@ -59,13 +63,23 @@ enum Part {
     Training,
     /// The page as a visitor has it: its start, uploads, the camera.
     Visit,
+    /// Many photos in the page: time and memory. Minutes, so it is measured only where it is named.
+    Shots,
 }
 
-const PARTS: [Part; 5] = [Part::Bytes, Part::Cpu, Part::Webgpu, Part::Training, Part::Visit];
+const PARTS: [Part; 6] = [
+    Part::Bytes,
+    Part::Cpu,
+    Part::Webgpu,
+    Part::Training,
+    Part::Visit,
+    Part::Shots,
+];
 
 /// What all measurements stand on.
 struct Setting {
     rounds: u32,
+    shots: usize,
     burn: bool,
     gpu: bool,
     as_built: bool,
@@ -89,6 +103,7 @@ pub fn run(options: &Options) -> Result<()> {
     let profile = if options.release { Profile::Release } else { Profile::Ci };
     let setting = Setting {
         rounds: options.rounds,
+        shots: options.shots as usize,
         burn: options.burn,
         gpu: options.gpu,
         as_built: options.as_built,
@@ -100,7 +115,11 @@ pub fn run(options: &Options) -> Result<()> {
     };
     let mut tables = Vec::new();
     for part in PARTS {
-        if options.only.is_empty() || options.only.contains(&part) {
+        let asked = match options.only.is_empty() {
+            true => part != Part::Shots,
+            false => options.only.contains(&part),
+        };
+        if asked {
             tables.extend(measure(part, &setting)?);
         }
     }
@@ -120,6 +139,7 @@ fn measure(part: Part, setting: &Setting) -> Result<Vec<Table>> {
         Part::Webgpu => embedding::measure_webgpu(setting).map(|table| vec![table]),
         Part::Training => training::measure(setting).map(|table| vec![table]),
         Part::Visit => visit::measure(setting),
+        Part::Shots => shots::measure(setting).map(|table| vec![table]),
     }
 }
 

@@ -242,7 +242,7 @@ fn choose(page: &Page, class: usize, photos: &[PathBuf]) -> Result<()> {
 }
 
 /// As many photos as are uploaded: real ones where they are there, else a small picture again and again.
-fn photos() -> Result<Vec<PathBuf>> {
+pub fn photos() -> Result<Vec<PathBuf>> {
     let flowers = crate::root().join(FLOWERS);
     if flowers.is_dir() {
         let mut files = crate::links::files(&flowers)?;
@@ -262,7 +262,7 @@ fn photos_note() -> String {
 }
 
 /// The most that any of the browser's renderers has held in memory, where the system tells it (Linux).
-fn peak_memory(chrome: &Chrome) -> Result<Option<f64>> {
+pub fn peak_memory(chrome: &Chrome) -> Result<Option<f64>> {
     let info = chrome.connect()?.send("SystemInfo.getProcessInfo", json!({}))?;
     let processes = info["processInfo"]
         .as_array()
