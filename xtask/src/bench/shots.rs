@@ -24,9 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// Gives the page so many photos, lets it learn them, and loads it anew.
 pub fn measure(setting: &Setting) -> Result<Table> {
-    step(&format!("Giving the page {} photos", setting.shots), || {
-        visit(setting)
-    })
+    step(&format!("Giving the page {} photos", setting.shots), || visit(setting))
 }
 
 fn visit(setting: &Setting) -> Result<Table> {
@@ -65,7 +63,8 @@ fn visit(setting: &Setting) -> Result<Table> {
     ensure!(after == before, "{after} of {before} photos are there after a reload");
     table.row("photos lost by a reload", [Some((before - after) as f64)]);
     peak(&mut table, "after a reload")?;
-    table.note = "One view a photo, a helper beside the first worker; the photos are few, and given again and again.".to_owned();
+    table.note =
+        "One view a photo, a helper beside the first worker; the photos are few, and given again and again.".to_owned();
     Ok(table)
 }
 
