@@ -114,8 +114,9 @@ fn errors_of_page_and_workers_are_recorded() {
         "{info:?}"
     );
 
-    stage.page.forget_messages().unwrap();
-    assert!(stage.page.problems().unwrap().is_empty());
+    let before = stage.page.problems().unwrap().len();
+    stage.page.forget_message("worker says 7").unwrap();
+    assert_eq!(stage.page.problems().unwrap().len(), before - 1, "one is forgotten");
     let _: () = stage.page.eval("void fetch('missing')").unwrap();
     let missing = wait_for_problem(&stage.page, "404");
     assert!(missing.location.ends_with("/missing"), "{missing}");
