@@ -21,7 +21,7 @@ use crate::gpu;
 #[cfg(all(not(target_arch = "wasm32"), any(feature = "candle", feature = "wgpu")))]
 use crate::pretrain::network::Network;
 use crate::{
-    Embedder, Error, Square, StateDict,
+    Embedder, Error, Square, StateDict, Weights,
     architecture::{Pooled, Seen},
     cpu::Trunk,
     learning::Learning,
@@ -112,26 +112,26 @@ impl Backbone {
     /// # Errors
     /// Those of the weights; [`Error::Backend`] where there is no GPU, and for a backend that this program was built
     /// without.
-    pub fn start(kind: BackendKind, state_dict: StateDict) -> Answer<'static, Self> {
-        Box::pin(Self::load(kind, state_dict))
+    pub fn start(kind: BackendKind, weights: impl Into<Weights>) -> Answer<'static, Self> {
+        Box::pin(Self::load(kind, weights.into()))
     }
 
-    async fn load(kind: BackendKind, state_dict: StateDict) -> Result<Self, Error> {
+    async fn load(kind: BackendKind, weights: Weights) -> Result<Self, Error> {
         match kind {
-            BackendKind::Cpu => Ok(Self::Cpu(Box::new(Trunk::load(state_dict)?))),
+            BackendKind::Cpu => Ok(Self::Cpu(Box::new(Trunk::load(weights)?))),
             #[cfg(feature = "candle")]
             BackendKind::Candle => {
-                let embedder = BurnEmbedder::new(&state_dict, CandleDevice::Cpu, kind.name())?;
+                let embedder = BurnEmbedder::new(&weights.into_state_dict(), CandleDevice::Cpu, kind.name())?;
                 Ok(Self::Candle(Box::new(embedder)))
             }
             #[cfg(feature = "gpu")]
-            BackendKind::WebGpu => Ok(Self::WebGpu(Box::new(gpu::Trunk::open(state_dict).await?))),
+            BackendKind::WebGpu => Ok(Self::WebGpu(Box::new(gpu::Trunk::open(weights).await?))),
             #[cfg(feature = "wgpu")]
             BackendKind::Wgpu => {
                 let device = WgpuDevice::default();
                 let setup = init_setup_async::<AutoGraphicsApi>(&device, Default::default()).await;
                 let adapter = setup.adapter.get_info().name;
-                let embedder = BurnEmbedder::new(&state_dict, device, kind.name())?;
+                let embedder = BurnEmbedder::new(&weights.into_state_dict(), device, kind.name())?;
                 Ok(Self::Wgpu(Box::new(embedder), adapter))
             }
             #[cfg(not(all(feature = "candle", feature = "gpu", feature = "wgpu")))]

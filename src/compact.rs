@@ -13,6 +13,8 @@
 //! in steps, `<name>.step` BF16 `[c′]` and `<name>.bias` F16 `[c′]`. The stream has Huffman codes alone: filters hold no
 //! strings that come again, and weights in which some do (product-quantised ones) shall not look smaller than others.
 
+use std::collections::BTreeMap;
+
 use half::{bf16, f16};
 use miniz_oxide::{
     DataFormat,
@@ -26,6 +28,7 @@ use crate::{
     architecture::{Convolution, convolutions},
     state_dict::Parameter,
     vector::deviation,
+    weights::{Filters, Folded},
 };
 
 /// The usual length of a step: the longest that lost no accuracy that could be measured (`docs/PERFORMANCE.md`).
@@ -101,17 +104,53 @@ pub fn encode(folded: &StateDict, length: f32) -> Result<Vec<u8>, Error> {
     Ok(pack(&safetensors::serialize(views, None).map_err(unreadable)?))
 }
 
-/// Reads a file of [`encode`]: the folded trunk.
+/// The folded trunk of a file of [`encode`].
+#[derive(Debug)]
+pub struct Compact {
+    convolutions: BTreeMap<String, Folded>,
+}
+
+impl Compact {
+    /// Takes a convolution out, by its name.
+    ///
+    /// # Errors
+    /// [`Error::WeightsMissingTensor`] where it was taken before, or never was.
+    pub fn take(&mut self, name: &str) -> Result<Folded, Error> {
+        let missing = || Error::WeightsMissingTensor {
+            name: format!("{name}.weight"),
+        };
+        self.convolutions.remove(name).ok_or_else(missing)
+    }
+
+    /// All of it as numbers.
+    pub fn into_state_dict(mut self) -> StateDict {
+        let mut folded = StateDict::default();
+        for convolution in convolutions() {
+            let Some(Folded { filters, bias }) = self.convolutions.remove(&convolution.name) else {
+                continue;
+            };
+            for (field, shape, values) in [
+                ("weight", convolution.shape().into(), filters.into_numbers()),
+                ("bias", vec![convolution.outputs], bias),
+            ] {
+                folded.insert(format!("{}.{field}", convolution.name), Parameter { shape, values });
+            }
+        }
+        folded
+    }
+}
+
+/// Reads a file of [`encode`].
 ///
 /// # Errors
 /// [`Error::WeightsFormat`] where it is cut off or damaged; [`Error::WeightsMissingTensor`], [`Error::WeightsShape`].
-pub fn decode(file: &[u8]) -> Result<StateDict, Error> {
+pub fn decode(file: &[u8]) -> Result<Compact, Error> {
     let unpacked = decompress_to_vec_zlib_with_limit(file, LARGEST).map_err(|error| Error::WeightsFormat {
         reason: format!("the compact file is damaged or cut off: {error}"),
     })?;
     let tensors = SafeTensors::deserialize(&unpacked).map_err(unreadable)?;
     let rest = StateDict::from_safetensors(&unpacked)?;
-    let mut folded = StateDict::default();
+    let mut read = BTreeMap::new();
     for convolution in convolutions() {
         let name = format!("{}.weight", convolution.name);
         let counts = tensors
@@ -126,21 +165,14 @@ pub fn decode(file: &[u8]) -> Result<StateDict, Error> {
                 got: counts.shape().into(),
             });
         }
-        let filters = counts
-            .data()
-            .chunks_exact(parameters(&convolution) / convolution.outputs);
-        let mut values = Vec::with_capacity(parameters(&convolution));
-        for (filter, step) in filters.zip(&steps.values) {
-            values.extend(filter.iter().map(|&count| f32::from(count as i8) * step));
-        }
-        let weight = Parameter {
-            shape: convolution.shape().into(),
-            values,
+        let filters = Filters::Steps {
+            counts: counts.data().iter().map(|&count| count as i8).collect(),
+            steps: steps.values.clone(),
         };
-        folded.insert(name, weight);
-        folded.insert(format!("{}.bias", convolution.name), bias.clone());
+        let bias = bias.values.clone();
+        read.insert(convolution.name, Folded { filters, bias });
     }
-    Ok(folded)
+    Ok(Compact { convolutions: read })
 }
 
 /// Of a convolution's weight.
@@ -219,7 +251,7 @@ mod tests {
         let folded = folded();
         let file = encode(&folded, STEP).unwrap();
         assert!(is_compact(&file) && !is_compact(&folded.to_safetensors_f16().unwrap()));
-        let read = decode(&file).unwrap();
+        let read = decode(&file).unwrap().into_state_dict();
         assert_eq!(read.names().collect::<Vec<_>>(), folded.names().collect::<Vec<_>>());
         for convolution in convolutions() {
             let name = format!("{}.weight", convolution.name);
@@ -269,7 +301,7 @@ mod tests {
         weight.values[576..1152].fill(1e-4);
         weight.values[600] = 3.0;
         folded.insert(name, weight);
-        let read = decode(&encode(&folded, STEP).unwrap()).unwrap();
+        let read = decode(&encode(&folded, STEP).unwrap()).unwrap().into_state_dict();
         let values = &read.get(name, &[64, 64, 3, 3]).unwrap().values;
         assert!(values[..576].iter().all(|&value| value == 0.0));
         assert!((values[600] - 3.0).abs() < 0.02, "{}", values[600]);

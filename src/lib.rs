@@ -73,6 +73,7 @@ pub mod untrained;
 pub mod vector;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
+pub mod weights;
 
 pub use classifier::{Classifier, Method};
 pub use embedder::Embedder;
@@ -85,3 +86,4 @@ pub use session::Session;
 pub use square::Square;
 pub use state_dict::StateDict;
 pub use support::SupportSet;
+pub use weights::Weights;

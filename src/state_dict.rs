@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error,
     architecture::{Convolution, convolutions},
-    compact,
     manifest::hex,
+    weights::Weights,
 };
 
 /// BatchNorm's ε in torchvision.
@@ -87,12 +87,9 @@ impl StateDict {
     /// Reads a file of either kind: safetensors or [compact](crate::compact).
     ///
     /// # Errors
-    /// Those of [`StateDict::from_safetensors`] and [`compact::decode`].
+    /// Those of [`Weights::from_file`].
     pub fn from_file(file: &[u8]) -> Result<Self, Error> {
-        match compact::is_compact(file) {
-            true => compact::decode(file),
-            false => Self::from_safetensors(file),
-        }
+        Weights::from_file(file).map(Weights::into_state_dict)
     }
 
     /// By what a network is known, whatever its file: the SHA-256 of the folded trunk's names and values, in lower-case hex.

@@ -31,9 +31,10 @@ impl Tuned {
     /// # Errors
     /// Those of [`StateDict::folded_part`].
     pub fn new(folded: &StateDict) -> Result<Self, Error> {
+        let parameters = folded_layer4(folded)?;
         Ok(Self {
-            layer: Rc::new(Layer4::load(folded)?),
-            parameters: folded_layer4(folded)?,
+            layer: Rc::new(Layer4::load(parameters.clone())?),
+            parameters,
         })
     }
 

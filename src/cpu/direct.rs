@@ -5,9 +5,10 @@
 use wide::{f32x4, f32x8};
 
 use super::{
-    gemm::{ROWS, multiply, packed_columns, transposed},
+    gemm::{Columns, ROWS, multiply, packed_columns, transposed},
     map::{BORDER, GROUP, Map},
 };
+use crate::weights::Folded;
 
 /// Step in both directions.
 const STRIDE: usize = 2;
@@ -19,7 +20,7 @@ const PANELS: usize = 16;
 pub struct Direct {
     inputs: usize,
     kernel: usize,
-    weight: Vec<f32x8>,
+    weight: Columns,
     bias: Vec<f32x8>,
 }
 
@@ -28,6 +29,8 @@ pub struct Direct {
 pub struct Scratch {
     /// Packed input, `[panels, k, 4 pixels]`.
     rows: Vec<f32x4>,
+    /// Filters of one panel of outputs, `[k, 8]`.
+    panel: Vec<f32x8>,
     /// `[panels, 4 pixels, 8]`.
     products: [[f32x8; ROWS]; PANELS],
 }
@@ -41,19 +44,18 @@ struct Pixel {
 }
 
 impl Direct {
-    /// From a weight `[outputs, inputs, kernel, kernel]` and a bias `[outputs]`.
-    pub fn new(weight: &[f32], bias: &[f32], kernel: usize) -> Self {
+    /// From filters `[outputs, inputs, kernel, kernel]` and a bias `[outputs]`.
+    pub fn new(Folded { filters, bias }: Folded, inputs: usize, kernel: usize) -> Self {
         let area = kernel * kernel;
-        let k = weight.len() / bias.len();
         let order = |index: usize| {
             let (group, place, channel) = (index / (area * GROUP), index / GROUP % area, index % GROUP);
             (group * GROUP + channel) * area + place
         };
         Self {
-            inputs: k / area,
+            inputs,
             kernel,
-            weight: packed_columns(weight, k, order),
-            bias: packed_columns(bias, 1, |index| index),
+            weight: Columns::new(filters, inputs * area, order),
+            bias: packed_columns(&bias, 1, |index| index),
         }
     }
 
@@ -73,8 +75,9 @@ impl Direct {
                 self.pack(inputs, pixels, &mut scratch.rows);
             }
             let panels = pixels.len().div_ceil(ROWS);
-            for (group, (weight, &bias)) in self.weight.chunks_exact(k).zip(&self.bias).enumerate() {
-                multiply(&scratch.rows, weight, &mut scratch.products[..panels]);
+            for (group, &bias) in self.bias.iter().enumerate() {
+                let filters = self.weight.panel(group, k, &mut scratch.panel);
+                multiply(&scratch.rows, filters, &mut scratch.products[..panels]);
                 for (pixel, &sum) in pixels.iter().zip(scratch.products.as_flattened()) {
                     let output = &mut outputs[pixel.image].row_mut(group, pixel.y, pixel.x)[0];
                     *output = finish(sum + bias, *output);
@@ -115,7 +118,10 @@ fn pixels_of(images: &[Map]) -> Vec<Pixel> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::naive::{Reference, assert_close, random};
+    use crate::{
+        cpu::naive::{Reference, assert_close, random},
+        weights::Filters,
+    };
 
     /// Images `[inputs, side, side]` in one batch against the plain sum; the outputs hold something before.
     fn check(images: usize, side: usize, kernel: usize) {
@@ -128,7 +134,11 @@ mod tests {
         let maps: Vec<Map> = values.iter().map(|v| Map::from_channels_first(v, side)).collect();
         let mut results = vec![Map::from_channels_first(&before, half); images];
         let add = |sum, before| sum + before;
-        Direct::new(&weight, &bias, kernel).forward(&maps, &mut results, &mut Scratch::default(), add);
+        let folded = Folded {
+            filters: Filters::Numbers(weight.clone()),
+            bias: bias.clone(),
+        };
+        Direct::new(folded, inputs, kernel).forward(&maps, &mut results, &mut Scratch::default(), add);
         for (values, result) in values.iter().zip(&results) {
             let sums = Reference::new(values, side).convolution(&weight, &bias, kernel, STRIDE);
             assert_close(&result.to_channels_first(), &sums.plus(&before).values);

@@ -6,6 +6,8 @@
 
 use wide::{bytemuck::cast, f32x4, f32x8};
 
+use crate::weights::Filters;
+
 /// Rows of a panel of A.
 pub const ROWS: usize = 4;
 /// Columns of a panel of B.
@@ -30,15 +32,66 @@ pub fn multiply(a: &[f32x4], b: &[f32x8], tiles: &mut [[f32x8; ROWS]]) {
 
 /// Packs the rows of `matrix`, `[columns, k]`, into panels of eight. `order` gives, for each k of a panel, where it
 /// lies in a row of `matrix`.
-pub fn packed_columns(matrix: &[f32], k: usize, order: impl Fn(usize) -> usize) -> Vec<f32x8> {
+fn packed<T: Copy>(matrix: &[T], k: usize, order: impl Fn(usize) -> usize) -> Vec<[T; COLUMNS]> {
     let mut panels = Vec::with_capacity(matrix.len() / COLUMNS);
     for columns in matrix.chunks_exact(COLUMNS * k) {
         panels.extend((0..k).map(|index| {
             let from = order(index);
-            f32x8::new(std::array::from_fn(|column| columns[column * k + from]))
+            std::array::from_fn(|column| columns[column * k + from])
         }));
     }
     panels
+}
+
+/// [`packed`] numbers.
+pub fn packed_columns(matrix: &[f32], k: usize, order: impl Fn(usize) -> usize) -> Vec<f32x8> {
+    packed(matrix, k, order).into_iter().map(f32x8::new).collect()
+}
+
+/// B as it is kept: numbers, or counts of steps, which take a quarter of the memory and of the time to fetch it, and become
+/// numbers panel by panel.
+#[derive(Debug)]
+pub enum Columns {
+    Numbers(Vec<f32x8>),
+    Steps {
+        counts: Vec<[i8; COLUMNS]>,
+        /// Of the columns of each panel.
+        steps: Vec<f32x8>,
+    },
+}
+
+impl Columns {
+    /// Packs filters, whose outputs are the columns; `order` as for [`packed`].
+    pub fn new(filters: Filters, k: usize, order: impl Fn(usize) -> usize) -> Self {
+        match filters {
+            Filters::Numbers(numbers) => Self::Numbers(packed_columns(&numbers, k, order)),
+            Filters::Steps { counts, steps } => Self::Steps {
+                counts: packed(&counts, k, order),
+                steps: packed_columns(&steps, 1, |index| index),
+            },
+        }
+    }
+
+    /// The numbers `[k]` of a panel, made in `room` where they have to be.
+    pub fn panel<'a>(&'a self, index: usize, k: usize, room: &'a mut Vec<f32x8>) -> &'a [f32x8] {
+        let place = index * k..(index + 1) * k;
+        match self {
+            Self::Numbers(numbers) => &numbers[place],
+            Self::Steps { counts, steps } => {
+                room.resize(k, f32x8::ZERO);
+                scale(&counts[place], steps[index], room);
+                room
+            }
+        }
+    }
+}
+
+/// Counts times steps.
+#[inline(never)]
+fn scale(counts: &[[i8; COLUMNS]], steps: f32x8, numbers: &mut [f32x8]) {
+    for (number, count) in numbers.iter_mut().zip(counts) {
+        *number = f32x8::new(count.map(f32::from)) * steps;
+    }
 }
 
 /// Four rows of eight k each become eight k of four rows each.
@@ -63,14 +116,29 @@ mod tests {
         let matrix: Vec<f32> = (0..8 * k)
             .map(|index| (index / k) as f32 - (index % k) as f32)
             .collect();
-        let b = packed_columns(&matrix, k, |index| index);
+        let b = Columns::new(Filters::Numbers(matrix), k, |index| index);
         let mut tiles = [[f32x8::ZERO; ROWS]; 2];
-        multiply(&a, &b, &mut tiles);
+        multiply(&a, b.panel(0, k, &mut Vec::new()), &mut tiles);
         for (row, sums) in tiles.as_flattened().iter().enumerate() {
             for (column, &sum) in sums.as_array().iter().enumerate() {
                 let expected: f32 = (0..k).map(|k| (row + 10 * k) as f32 * (column as f32 - k as f32)).sum();
                 assert_eq!(sum, expected, "row {row}, column {column}");
             }
+        }
+    }
+
+    #[test]
+    fn steps_are_the_numbers_that_they_count() {
+        let (k, outputs) = (5, 16);
+        let counts: Vec<i8> = (0..k * outputs).map(|index| (index * 53 % 255) as u8 as i8).collect();
+        let steps: Vec<f32> = (0..outputs).map(|output| 0.01 + 0.003 * output as f32).collect();
+        let filters = Filters::Steps { counts, steps };
+        let backwards = |index| k - 1 - index;
+        let numbers = Columns::new(Filters::Numbers(filters.clone().into_numbers()), k, backwards);
+        let steps = Columns::new(filters, k, backwards);
+        for panel in 0..outputs / COLUMNS {
+            let (mut here, mut there) = (Vec::new(), Vec::new());
+            assert_eq!(steps.panel(panel, k, &mut here), numbers.panel(panel, k, &mut there));
         }
     }
 

@@ -13,9 +13,10 @@ use super::{
     winograd::{self, Winograd},
 };
 use crate::{
-    Error, Square, StateDict,
-    architecture::{Convolution, LAYER3, Pooled, Seen, convolutions, layer4_convolutions},
+    Error, Square, Weights,
+    architecture::{Convolution, LAYER3, Pooled, Seen, convolutions},
     square::SIDE,
+    weights::Folded,
 };
 
 /// Most images that go through the deeper layers together. More would save little time and cost memory.
@@ -108,23 +109,23 @@ struct Layer4Workspace {
 }
 
 impl Trunk {
-    /// Builds the trunk from torchvision's state dict, folded or not.
+    /// Builds the trunk from a weight file's parameters, by torchvision's names, folded or not.
     ///
     /// # Errors
-    /// Those of [`StateDict::folded_trunk`].
-    pub fn load(state_dict: StateDict) -> Result<Self, Error> {
-        let mut weights = Weights {
-            state_dict,
+    /// Those of [`Weights::check_trunk`] and [`Weights::take_folded`].
+    pub fn load(weights: impl Into<Weights>) -> Result<Self, Error> {
+        let mut parts = Parts {
+            weights: weights.into(),
             convolutions: convolutions(),
         };
-        weights.state_dict.check_trunk(&weights.convolutions)?;
-        let (weight, bias, _) = weights.of("conv1")?;
+        parts.weights.check_trunk(&parts.convolutions)?;
+        let (stem, _) = parts.take("conv1")?;
         Ok(Self {
-            conv1: Stem::new(&weight, &bias),
-            layer1: [weights.basic_block("layer1.0")?, weights.basic_block("layer1.1")?],
-            layer2: weights.halving_layer("layer2")?,
-            layer3: weights.halving_layer("layer3")?,
-            layer4: weights.halving_layer("layer4")?,
+            conv1: Stem::new(&stem.filters.into_numbers(), &stem.bias),
+            layer1: [parts.basic_block("layer1.0")?, parts.basic_block("layer1.1")?],
+            layer2: parts.halving_layer("layer2")?,
+            layer3: parts.halving_layer("layer3")?,
+            layer4: parts.halving_layer("layer4")?,
             workspace: RefCell::new(Workspace {
                 layers: LAYERS.map(|(channels, side)| Maps::new(channels, side)),
                 scratch: Scratch::default(),
@@ -196,18 +197,18 @@ impl Trunk {
 }
 
 impl Layer4 {
-    /// Builds the layer from the `layer4.…` of a state dict, folded or not, whatever else it holds.
+    /// Builds the layer from the `layer4.…` of a weight file's parameters, folded or not, whatever else it holds.
     ///
     /// # Errors
-    /// Those of [`StateDict::folded_part`].
-    pub fn load(state_dict: &StateDict) -> Result<Self, Error> {
-        let mut weights = Weights {
-            state_dict: state_dict.folded_part(&layer4_convolutions())?,
+    /// Those of [`Weights::take_folded`].
+    pub fn load(weights: impl Into<Weights>) -> Result<Self, Error> {
+        let mut parts = Parts {
+            weights: weights.into(),
             convolutions: convolutions(),
         };
         let [_, _, (channels3, side3), (channels4, side4)] = LAYERS;
         Ok(Self {
-            layer: weights.halving_layer("layer4")?,
+            layer: parts.halving_layer("layer4")?,
             workspace: RefCell::new(Layer4Workspace {
                 inputs: Maps::new(channels3, side3),
                 outputs: Maps::new(channels4, side4),
@@ -313,28 +314,28 @@ impl Maps {
     }
 }
 
-/// The weights that have not been taken yet, by the names of the trunk's parts.
-struct Weights {
-    state_dict: StateDict,
+/// The trunk's parts by their names, out of the weights that have not been taken yet.
+struct Parts {
+    weights: Weights,
     convolutions: Vec<Convolution>,
 }
 
-impl Weights {
-    /// Takes a convolution's folded weight and bias, and the side of its kernel.
-    fn of(&mut self, name: &str) -> Result<(Vec<f32>, Vec<f32>, usize), Error> {
+impl Parts {
+    /// Takes a convolution, and says what shape it has.
+    fn take(&mut self, name: &str) -> Result<(Folded, &Convolution), Error> {
         let convolution = self.convolutions.iter().find(|convolution| convolution.name == name);
         let convolution = convolution.ok_or_else(|| Error::WeightsMissingTensor { name: name.into() })?;
-        let (weight, bias) = self.state_dict.take_folded(convolution)?;
-        Ok((weight.values, bias.values, convolution.kernel))
+        Ok((self.weights.take_folded(convolution)?, convolution))
     }
 
     fn winograd(&mut self, name: &str) -> Result<Winograd, Error> {
-        self.of(name).map(|(weight, bias, _)| Winograd::new(&weight, &bias))
+        let (folded, shape) = self.take(name)?;
+        Ok(Winograd::new(folded, shape.inputs))
     }
 
     fn direct(&mut self, name: &str) -> Result<Direct, Error> {
-        self.of(name)
-            .map(|(weight, bias, kernel)| Direct::new(&weight, &bias, kernel))
+        let (folded, shape) = self.take(name)?;
+        Ok(Direct::new(folded, shape.inputs, shape.kernel))
     }
 
     fn basic_block(&mut self, name: &str) -> Result<BasicBlock, Error> {
@@ -360,17 +361,16 @@ impl Weights {
 mod tests {
     use super::*;
     use crate::{
+        StateDict, compact,
         cpu::naive::{Reference, assert_close, random},
         state_dict::Parameter,
         untrained,
     };
 
     /// The convolutions of a `layer2` that makes 16 channels of 8, random.
-    fn small_layer() -> Weights {
-        let mut weights = Weights {
-            state_dict: StateDict::default(),
-            convolutions: Vec::new(),
-        };
+    fn small_layer() -> Parts {
+        let mut state_dict = StateDict::default();
+        let mut shapes = Vec::new();
         let all = convolutions();
         for (seed, convolution) in all.into_iter().filter(|c| c.name.starts_with("layer2.")).enumerate() {
             let small = Convolution {
@@ -381,19 +381,22 @@ mod tests {
             for (field, shape) in [("weight", small.shape().to_vec()), ("bias", vec![small.outputs])] {
                 let values = random(shape.iter().product(), seed as u64);
                 let name = format!("{}.{field}", small.name);
-                weights.state_dict.insert(name, Parameter { shape, values });
+                state_dict.insert(name, Parameter { shape, values });
             }
-            weights.convolutions.push(small);
+            shapes.push(small);
         }
-        weights
+        Parts {
+            weights: state_dict.into(),
+            convolutions: shapes,
+        }
     }
 
     #[test]
     fn a_layer_is_wired_as_published() {
-        let mut weights = small_layer();
+        let mut parts = small_layer();
         let mut convolution = |input: &Reference, name: &str, stride| {
-            let (weight, bias, kernel) = weights.of(name).unwrap();
-            input.convolution(&weight, &bias, kernel, stride)
+            let (folded, shape) = parts.take(name).unwrap();
+            input.convolution(&folded.filters.into_numbers(), &folded.bias, shape.kernel, stride)
         };
         let image = random(8 * 9 * 9, 20);
         let input = Reference::new(&image, 9);
@@ -440,7 +443,7 @@ mod tests {
     fn layer4_goes_on_where_layer3_ends() {
         let state_dict = untrained::state_dict(1);
         let trunk = Trunk::load(state_dict.clone()).unwrap();
-        let layer4 = Layer4::load(&state_dict).unwrap();
+        let layer4 = Layer4::load(state_dict).unwrap();
         let squares = squares();
         let seen = trunk.seen(&squares);
         assert_eq!(seen.len(), squares.len());
@@ -455,6 +458,20 @@ mod tests {
                 .collect();
             assert_close(&pooled.means[2], &means);
         }
+    }
+
+    #[test]
+    fn steps_compute_what_their_numbers_do() {
+        let folded = untrained::state_dict(1).folded_trunk(&convolutions()).unwrap();
+        let file = compact::encode(&folded, compact::STEP).unwrap();
+        let numbers = Trunk::load(StateDict::from_file(&file).unwrap()).unwrap();
+        let steps = Trunk::load(Weights::from_file(&file).unwrap()).unwrap();
+        let squares = squares();
+        assert_eq!(steps.pooled(&squares), numbers.pooled(&squares));
+        let seen = steps.seen(&squares[..1]);
+        let maps = [seen[0].layer3.as_slice()];
+        let layer4 = Layer4::load(Weights::from_file(&file).unwrap()).unwrap();
+        assert_eq!(layer4.pooled(&maps)[0].1, seen[0].pooled.deviations);
     }
 
     #[test]

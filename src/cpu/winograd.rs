@@ -12,9 +12,10 @@
 use wide::{f32x4, f32x8};
 
 use super::{
-    gemm::{ROWS, multiply, packed_columns, transposed},
+    gemm::{Columns, ROWS, multiply, packed_columns, transposed},
     map::{GROUP, Map, TILE},
 };
+use crate::weights::Folded;
 
 /// Side of a tile of input.
 const SIDE: usize = TILE + 2;
@@ -31,7 +32,7 @@ const SPACING: usize = 4;
 #[derive(Debug)]
 pub struct Winograd {
     inputs: usize,
-    weight: Vec<f32x8>,
+    weight: Columns,
     bias: Vec<f32x8>,
 }
 
@@ -45,6 +46,8 @@ pub struct Scratch {
     stride: usize,
     /// Transformed input, `[36, panels, inputs, 4 tiles]`.
     tiles: Vec<f32x4>,
+    /// Filters of one panel of outputs, `[inputs, 9, 8]`.
+    panel: Vec<f32x8>,
     /// Transformed filters of one panel of outputs, `[36, inputs, 8]`.
     filters: Box<[[f32x8; CHANNELS + 2]; POINTS]>,
     /// Their products, `[36, panels, 4 tiles, 8]`.
@@ -57,6 +60,7 @@ impl Default for Scratch {
             panels: 0,
             stride: 0,
             tiles: Vec::new(),
+            panel: Vec::new(),
             filters: boxed([f32x8::ZERO; CHANNELS + 2]),
             products: boxed([[f32x8::ZERO; ROWS]; PANELS + 1]),
         }
@@ -77,13 +81,12 @@ struct Tile {
 }
 
 impl Winograd {
-    /// From a weight `[outputs, inputs, 3, 3]` and a bias `[outputs]`.
-    pub fn new(weight: &[f32], bias: &[f32]) -> Self {
-        let k = weight.len() / bias.len();
+    /// From filters `[outputs, inputs, 3, 3]` and a bias `[outputs]`.
+    pub fn new(Folded { filters, bias }: Folded, inputs: usize) -> Self {
         Self {
-            inputs: k / 9,
-            weight: packed_columns(weight, k, |index| index),
-            bias: packed_columns(bias, 1, |index| index),
+            inputs,
+            weight: Columns::new(filters, inputs * 9, |index| index),
+            bias: packed_columns(&bias, 1, |index| index),
         }
     }
 
@@ -102,8 +105,9 @@ impl Winograd {
             for (panel, tiles) in tiles.chunks(ROWS).enumerate() {
                 self.transform_tiles(inputs, tiles, panel, scratch);
             }
-            for (group, (weight, &bias)) in self.weight.chunks_exact(self.inputs * 9).zip(&self.bias).enumerate() {
-                transform_filters(weight.as_chunks().0, &mut scratch.filters);
+            for (group, &bias) in self.bias.iter().enumerate() {
+                let filters = self.weight.panel(group, self.inputs * 9, &mut scratch.panel);
+                transform_filters(filters.as_chunks().0, &mut scratch.filters);
                 scratch.multiply(self.inputs);
                 for (index, tile) in tiles.iter().enumerate() {
                     let products = |point: usize| scratch.products[point][index / ROWS][index % ROWS];
@@ -270,7 +274,10 @@ fn output_transform(&[m0, m1, m2, m3, m4, m5]: &[f32x8; SIDE]) -> [f32x8; TILE] 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::naive::{Reference, assert_close, random};
+    use crate::{
+        cpu::naive::{Reference, assert_close, random},
+        weights::Filters,
+    };
 
     /// Images `[inputs, side, side]` in one batch against the plain sum; the outputs hold something before.
     fn check(images: usize, inputs: usize, outputs: usize, side: usize) {
@@ -282,7 +289,11 @@ mod tests {
         let maps: Vec<Map> = values.iter().map(|v| Map::from_channels_first(v, side)).collect();
         let mut results = vec![Map::from_channels_first(&before, side); images];
         let add = |sum, before| sum + before;
-        Winograd::new(&weight, &bias).forward(&maps, &mut results, &mut Scratch::default(), add);
+        let folded = Folded {
+            filters: Filters::Numbers(weight.clone()),
+            bias: bias.clone(),
+        };
+        Winograd::new(folded, inputs).forward(&maps, &mut results, &mut Scratch::default(), add);
         for (values, result) in values.iter().zip(&results) {
             let expected = Reference::new(values, side)
                 .convolution(&weight, &bias, 3, 1)

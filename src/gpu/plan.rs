@@ -6,9 +6,10 @@ use wgpu::{Buffer, BufferUsages, ComputePipeline};
 
 use super::kernels::{Kernels, Step};
 use crate::{
-    Error, StateDict,
+    Error, Weights,
     architecture::{Convolution, EMBEDDING, LAYER3, POOLED, convolutions},
     square::SIDE,
+    weights::Folded,
 };
 
 /// Pixels and channels of a workgroup's tile in `convolution.wgsl`.
@@ -62,19 +63,19 @@ pub struct Plan {
 }
 
 impl Layers {
-    /// Puts the trunk of torchvision's state dict on the device, folded or not.
+    /// Puts a trunk on the device, by torchvision's names, folded or not.
     ///
     /// # Errors
-    /// Those of [`StateDict::folded_trunk`].
-    pub fn load(mut state_dict: StateDict, kernels: &Kernels) -> Result<Self, Error> {
+    /// Those of [`Weights::check_trunk`] and [`Weights::take_folded`].
+    pub fn load(mut weights: Weights, kernels: &Kernels) -> Result<Self, Error> {
         let all = convolutions();
-        state_dict.check_trunk(&all)?;
+        weights.check_trunk(&all)?;
         let mut by_name = HashMap::new();
         for shape in all {
-            let (weight, bias) = state_dict.take_folded(&shape)?;
+            let Folded { filters, bias } = weights.take_folded(&shape)?;
             let layer = Layer {
-                weight: kernels.filled(&channels_last(&weight.values, &shape)),
-                bias: kernels.filled(&bias.values),
+                weight: kernels.filled(&channels_last(&filters.into_numbers(), &shape)),
+                bias: kernels.filled(&bias),
                 shape,
             };
             by_name.insert(layer.shape.name.clone(), layer);

@@ -10,7 +10,7 @@ use super::{
     plan::{Layers, Plan},
 };
 use crate::{
-    Embedder, Error, Square, StateDict,
+    Embedder, Error, Square, Weights,
     architecture::{LAYER3, POOLED, Pooled, Seen},
 };
 
@@ -35,12 +35,12 @@ impl Trunk {
     /// Opens a GPU and puts the weights on it.
     ///
     /// # Errors
-    /// [`Error::Backend`] where there is no GPU; those of [`StateDict::folded_trunk`].
-    pub async fn open(state_dict: StateDict) -> Result<Self, Error> {
+    /// [`Error::Backend`] where there is no GPU; those of [`Weights::check_trunk`] and [`Weights::take_folded`].
+    pub async fn open(weights: Weights) -> Result<Self, Error> {
         let gpu = Gpu::open().await?;
         let kernels = Kernels::new(&gpu.device);
         Ok(Self {
-            layers: Layers::load(state_dict, &kernels)?,
+            layers: Layers::load(weights, &kernels)?,
             kernels,
             gpu,
             plans: RefCell::default(),

@@ -12,7 +12,7 @@ use super::{
     session::Trainer,
 };
 use crate::{
-    Embedder, Error, Square, StateDict,
+    Embedder, Error, Square, StateDict, Weights,
     backend::Backbone,
     cpu::Layer4,
     embedder::{Views, embed, embed_tuned},
@@ -50,8 +50,7 @@ impl Engine {
     /// `unknown-backend`, `weights-…`. A backend that panics poisons the module: probe WebGPU before.
     pub async fn create(backend: String, weights: Vec<u8>) -> Result<Engine, Error> {
         let kind = backend.parse()?;
-        let state_dict = StateDict::from_file(&weights)?;
-        let backbone = Rc::new(Backbone::start(kind, state_dict).await?);
+        let backbone = Rc::new(Backbone::start(kind, Weights::from_file(&weights)?).await?);
         Ok(Engine {
             backbone,
             file: weights,
@@ -157,7 +156,7 @@ impl Engine {
         if let Some(layer4) = self.layer4.get() {
             return Ok(Rc::clone(layer4));
         }
-        let layer4 = Rc::new(Layer4::load(&StateDict::from_file(&self.file)?)?);
+        let layer4 = Rc::new(Layer4::load(Weights::from_file(&self.file)?)?);
         Ok(Rc::clone(self.layer4.get_or_init(|| layer4)))
     }
 }

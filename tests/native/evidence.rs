@@ -41,7 +41,7 @@ fn sides(spots: &[f32]) -> [f32; 2] {
 fn two_things_side_by_side() -> Outcome {
     let state_dict: StateDict = weights::load(real_weights())?;
     let backbone = pollster::block_on(Backbone::start(BackendKind::Cpu, state_dict.clone()))?;
-    let layer4 = Layer4::load(&state_dict)?;
+    let layer4 = Layer4::load(state_dict)?;
     let mut session = Session::default();
     for (class_id, class) in ["disc", "checks"].into_iter().enumerate() {
         for variant in 0..3 {
