@@ -68,6 +68,11 @@ impl Features {
             }
         }
     }
+
+    /// The same of a class's shots.
+    pub fn shots(self, class: &Class) -> Vec<Vec<f32>> {
+        class.shots.iter().map(|shot| self.of(&shot.embedding)).collect()
+    }
 }
 
 impl FromStr for Features {
@@ -98,18 +103,18 @@ pub struct Space {
 impl Space {
     /// Fits the origin to a support set.
     pub fn fit(features: Features, episode: &[&Class]) -> Self {
-        let mut space = Self {
-            features,
-            origin: Vec::new(),
-            projection: None,
-        };
-        if features == Features::Pooled {
-            let class_means: Vec<Vec<f32>> = episode.iter().map(|class| mean(&space.shots(class))).collect();
-            let mut origin = mean(&class_means);
-            origin.iter_mut().for_each(|value| *value *= CENTRING);
-            space.origin = origin;
+        if features != Features::Pooled {
+            return Self::with_origin(features, Vec::new());
         }
-        space
+        let class_means: Vec<Vec<f32>> = episode.iter().map(|class| mean(&features.shots(class))).collect();
+        Self::centred(features, &class_means)
+    }
+
+    /// The space that is seen from near the mean of classes' means.
+    pub fn centred<'a>(features: Features, class_means: impl IntoIterator<Item = &'a Vec<f32>>) -> Self {
+        let mut origin = mean(class_means);
+        origin.iter_mut().for_each(|value| *value *= CENTRING);
+        Self::with_origin(features, origin)
     }
 
     /// The space that was fitted before: `origin` is empty or of the features' length.
@@ -155,10 +160,15 @@ impl Space {
 
     /// The vector of an embedding, of length 1.
     pub fn of(&self, embedding: &Embedding) -> Vec<f32> {
-        let mut vector = self.features.of(embedding);
-        if let Some(projection) = &self.projection {
-            return projection.of(&vector);
+        let vector = self.features.of(embedding);
+        match &self.projection {
+            Some(projection) => projection.of(&vector),
+            None => self.from_origin(vector),
         }
+    }
+
+    /// What [`Features::of`] gave, as it is seen from the origin.
+    pub fn from_origin(&self, mut vector: Vec<f32>) -> Vec<f32> {
         add_scaled(&mut vector, -1.0, &self.origin);
         unit(vector)
     }

@@ -38,6 +38,7 @@ pub mod head;
 pub mod head_file;
 pub mod learned_metric;
 pub mod learning;
+mod left_out;
 pub mod link;
 pub mod manifest;
 pub mod metric;

@@ -11,8 +11,9 @@ use serde::Serialize;
 use crate::{
     Embedding, Error, Head,
     features::{Features, Space, Task},
+    left_out,
     support::Class,
-    vector::{dot, mean, normalised},
+    vector::{add_scaled, dot, mean, normalised},
 };
 
 /// Smallest standard deviation that is believed: a few shots can agree by chance.
@@ -59,10 +60,15 @@ impl Rejection {
     /// # Errors
     /// Those of [`Task::new`]; those of [`Head::from_prototypes`].
     pub fn fit(episode: &[&Class]) -> Result<Self, Error> {
+        // One after the other: each holds a vector of every shot for a while.
+        let unknown = unknown_scores(episode);
         let task = Task::new(Features::Pooled, episode)?;
         let prototypes = Head::from_prototypes(&task, 1.0)?.weight;
-        let unknown = expected(&unknown_scores(episode)?);
-        let scores = known_scores(&task);
+        let unknown = expected(&unknown);
+        let scores: Vec<f32> = left_out::similarities(&task)
+            .into_iter()
+            .map(|(class, similarities)| similarities[class])
+            .collect();
         let known = match scores.is_empty() {
             false => expected(&scores),
             true => Expected {
@@ -106,30 +112,30 @@ fn score(prototypes: &[Vec<f32>], query: &[f32]) -> f32 {
         .fold(-1.0, f32::max)
 }
 
-/// Every shot against the classes, its own without it; of classes with several shots.
-fn known_scores(task: &Task) -> Vec<f32> {
+/// The shots of every class against all the others, as if it were not there.
+fn unknown_scores(episode: &[&Class]) -> Vec<f32> {
+    let features = Features::Pooled;
+    let classes: Vec<Vec<Vec<f32>>> = episode.iter().map(|class| features.shots(class)).collect();
+    let means: Vec<Vec<f32>> = classes.iter().map(mean).collect();
     let mut scores = Vec::new();
-    for shots in task.shots.iter().filter(|shots| shots.len() > 1) {
-        for (index, shot) in shots.iter().enumerate() {
-            let others = shots.iter().enumerate().filter(|(other, _)| *other != index);
-            if let Some(prototype) = normalised(&mean(others.map(|(_, shot)| shot))) {
-                scores.push(dot(&prototype, shot));
+    for (index, left_out) in classes.iter().enumerate() {
+        let others = |other: &usize| *other != index;
+        let space = Space::centred(features, (0..means.len()).filter(others).map(|other| &means[other]));
+        let prototype = |other: usize| {
+            let mut sum = vec![0.0; features.length()];
+            for shot in &classes[other] {
+                add_scaled(&mut sum, 1.0, &space.from_origin(shot.clone()));
             }
-        }
+            normalised(&sum)
+        };
+        let prototypes: Vec<Vec<f32>> = (0..classes.len()).filter(others).filter_map(prototype).collect();
+        let known = left_out
+            .iter()
+            .cloned()
+            .map(|shot| score(&prototypes, &space.from_origin(shot)));
+        scores.extend(known);
     }
     scores
-}
-
-/// The shots of every class against all the others, as if it were not there.
-fn unknown_scores(episode: &[&Class]) -> Result<Vec<f32>, Error> {
-    let mut scores = Vec::new();
-    for (index, left_out) in episode.iter().enumerate() {
-        let others: Vec<&Class> = [&episode[..index], &episode[index + 1..]].concat();
-        let task = Task::new(Features::Pooled, &others)?;
-        let prototypes: Vec<_> = task.shots.iter().filter_map(|shots| normalised(&mean(shots))).collect();
-        scores.extend(task.space.shots(left_out).iter().map(|shot| score(&prototypes, shot)));
-    }
-    Ok(scores)
 }
 
 /// Mean and standard deviation of at least one score.

@@ -10,11 +10,7 @@
 //! where sᵢ are the similarities of shot i `[n_way]` and yᵢ its class. The last term keeps to what is usual while there
 //! are few shots: where every class has a single one, it alone decides.
 
-use crate::{
-    features::Task,
-    head::DEFAULT_SCALE,
-    vector::{add_scaled, dot, mean, softmax, unit},
-};
+use crate::{features::Task, head::DEFAULT_SCALE, left_out, vector::softmax};
 
 /// Scales that are tried, in quarters of a doubling from [`DEFAULT_SCALE`]: 3.5 to 40.
 const QUARTERS: std::ops::RangeInclusive<i32> = -6..=8;
@@ -23,7 +19,7 @@ const SPREAD: f32 = 0.5;
 
 /// The scale that suits a support set.
 pub fn fitted(task: &Task) -> f32 {
-    let left_out = left_out_similarities(task);
+    let left_out = left_out::similarities(task);
     QUARTERS
         .map(|quarters| DEFAULT_SCALE * 2.0_f32.powf(quarters as f32 / 4.0))
         .min_by(|a, b| cost(&left_out, *a).total_cmp(&cost(&left_out, *b)))
@@ -37,25 +33,6 @@ fn cost(left_out: &[(usize, Vec<f32>)], scale: f32) -> f32 {
     };
     let unusual = (scale / DEFAULT_SCALE).ln() / SPREAD;
     left_out.iter().map(surprise).sum::<f32>() + unusual * unusual / 2.0
-}
-
-/// Every shot of a class with several: its class, and its similarities with all prototypes `[n_way]`, its own class's
-/// made without it.
-fn left_out_similarities(task: &Task) -> Vec<(usize, Vec<f32>)> {
-    let prototypes: Vec<Vec<f32>> = task.shots.iter().map(|shots| unit(mean(shots))).collect();
-    let mut left_out = Vec::new();
-    for (label, shots) in task.shots.iter().enumerate().filter(|(_, shots)| shots.len() > 1) {
-        let mut sum = mean(shots);
-        sum.iter_mut().for_each(|value| *value *= shots.len() as f32);
-        for shot in shots {
-            let mut similarities: Vec<f32> = prototypes.iter().map(|prototype| dot(prototype, shot)).collect();
-            let mut others = sum.clone();
-            add_scaled(&mut others, -1.0, shot);
-            similarities[label] = dot(&unit(others), shot);
-            left_out.push((label, similarities));
-        }
-    }
-    left_out
 }
 
 #[cfg(test)]
@@ -75,15 +52,6 @@ mod tests {
             }
         }
         Task::new(Features::Embedding, &support.episode().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_shot_is_compared_without_itself() {
-        // (1, 0, ½, 0 …) and (1, 0, 0, ½ …): each is alone the other's prototype.
-        let similarities = left_out_similarities(&task(0.5, 2));
-        assert_eq!(similarities.len(), 4);
-        assert!((similarities[0].1[0] - 1.0 / 1.25).abs() < 1e-6, "{similarities:?}");
-        assert_eq!((similarities[0].0, similarities[0].1[1]), (0, 0.0));
     }
 
     #[test]

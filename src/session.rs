@@ -20,6 +20,7 @@ use crate::{
     finetune::{StepReport, Trainer, TrainingRequest},
     learned_metric::LearnedMetric,
     learning::Learning,
+    left_out,
     link::Shared,
     metric::{self, Examples, MetricOptions, Objective},
     nearest,
@@ -576,19 +577,10 @@ impl Session {
     /// [`Error::TooFewClasses`].
     pub fn leave_one_out(&self) -> Result<Assessment, Error> {
         let episode = self.support.episode()?;
-        let ids = episode.iter().map(|class| class.id).collect();
-        let mut answers = Vec::new();
-        for (truth, class) in episode.iter().enumerate().filter(|(_, class)| class.shots.len() > 1) {
-            for (left_out, shot) in class.shots.iter().enumerate() {
-                let mut rest = (*class).clone();
-                rest.shots.remove(left_out);
-                let mut others = episode.clone();
-                others[truth] = &rest;
-                let classifier = Classifier::prototypes_of(task(self.metric.as_deref(), Features::Pooled, &others)?)?;
-                answers.push((truth, argmax(&classifier.probabilities(&shot.embedding))));
-            }
-        }
-        Ok(Assessment::new(ids, answers))
+        let task = task(self.metric.as_deref(), Features::Pooled, &episode)?;
+        let similarities = left_out::similarities(&task).into_iter();
+        let answers = similarities.map(|(truth, similarities)| (truth, argmax(&similarities)));
+        Ok(Assessment::new(task.ids, answers))
     }
 
     /// What was trained, while it fits the shots and the metric as they are.
