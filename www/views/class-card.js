@@ -4,7 +4,7 @@
 import { shotCount } from '../model.js';
 import { text } from '../strings.js';
 import { colour, dropHint, el, emit, fileButton, icon } from './dom.js';
-import { showThumbnail, thumbnail } from './thumbnail.js';
+import { ShotListView } from './shot-list.js';
 
 /** @import { PhotoClass, Shot } from '../model.js' */
 
@@ -15,13 +15,11 @@ export class ClassCardView extends EventTarget {
   #count = el('span.class-count');
   #switch = el('input.switch', { type: 'checkbox', role: 'switch' });
   #remove = el('button.icon-button', { data: { action: 'remove-class' } }, icon('bin'));
-  #shots = el('ul.shots');
+  #shots;
   #empty = dropHint(text.classes.empty);
   #camera = el('button.button', { data: { action: 'camera' } }, icon('camera'), el('span'));
   #add;
   #slot = el('div.capture-slot');
-  /** @type {Map<number, HTMLElement>} */
-  #thumbnails = new Map();
   #refreshTimer = 0;
   /** A photo has come at the end, which is to be seen. */
   #toEnd = false;
@@ -30,20 +28,21 @@ export class ClassCardView extends EventTarget {
   constructor(photoClass) {
     super();
     this.#class = photoClass;
+    this.#shots = new ShotListView(photoClass);
     this.#add = fileButton('button', { label: text.classes.upload, hint: '', picture: 'photos', pick: (files) => emit(this, 'files', { files }) });
     this.element = el(
       'article.class-card',
       { data: { classId: photoClass.id, drop: 'class' } },
       el('header.class-head', {}, this.#name, this.#count, this.#switch, this.#remove),
       this.#nameError,
-      this.#shots,
+      this.#shots.element,
       this.#empty,
       this.#slot,
       el('div.class-actions', {}, this.#camera, this.#add, el('span.paste-hint', {}, text.classes.pasteTarget)),
     );
     colour(this.element, photoClass.hue);
     this.#listen();
-    for (const shot of photoClass.shots) this.addShot(shot);
+    this.#toEnd = photoClass.shots.length > 0;
     this.refreshName();
   }
 
@@ -59,19 +58,9 @@ export class ClassCardView extends EventTarget {
     this.#camera.addEventListener('click', () => emit(this, 'camera'));
     this.element.addEventListener('pointerdown', () => emit(this, 'touched'));
     this.element.addEventListener('focusin', () => emit(this, 'touched'));
-    this.#shots.addEventListener('click', (/** @type {any} */ event) => this.#shotClicked(event.target));
-    this.#shots.addEventListener('keydown', (/** @type {any} */ event) => {
-      const item = event.target.closest('li');
-      if (item && (event.key === 'Delete' || event.key === 'Backspace')) emit(this, 'remove-shot', { shotId: Number(item.dataset.shotId) });
-    });
-  }
-
-  /** @param {HTMLElement} target */
-  #shotClicked(target) {
-    const item = /** @type {HTMLElement | null} */ (target.closest('li'));
-    if (!item) return;
-    const type = target.closest('.shot-remove') ? 'remove-shot' : 'open-shot';
-    emit(this, type, { shotId: Number(item.dataset.shotId) });
+    for (const type of ['open-shot', 'remove-shot']) {
+      this.#shots.addEventListener(type, (/** @type {any} */ event) => emit(this, type, event.detail));
+    }
   }
 
   focusName() {
@@ -80,7 +69,7 @@ export class ClassCardView extends EventTarget {
 
   /** @param {Shot} shot */
   focusShot(shot) {
-    (this.#thumbnails.get(shot.id)?.querySelector('button') ?? this.#name).focus();
+    if (!this.#shots.focusShot(shot)) this.#name.focus();
   }
 
   /** Shows the name as it is, in place of what is being typed. */
@@ -96,7 +85,7 @@ export class ClassCardView extends EventTarget {
     this.#refreshTimer ||= setTimeout(() => this.refresh(), 20);
   }
 
-  /** Counts and labels; name and thumbnails are left as they are. */
+  /** Counts, labels and photos; the name is left as it is. */
   refresh() {
     clearTimeout(this.#refreshTimer);
     this.#refreshTimer = 0;
@@ -110,12 +99,11 @@ export class ClassCardView extends EventTarget {
     this.#remove.title = text.classes.remove(name);
     this.#add.title = text.classes.uploadFor(name);
     this.#add.firstChild.setAttribute('aria-label', text.classes.uploadFor(name));
-    this.#shots.setAttribute('aria-label', text.classes.shots(name));
     this.element.dataset.active = String(active);
+    this.element.dataset.ready = String(shots.filter(({ status }) => status === 'ready').length);
     this.#empty.hidden = shots.length > 0;
-    this.#shots.hidden = shots.length === 0;
-    shots.forEach((shot, index) => this.#labelShot(shot, index + 1));
-    if (this.#toEnd) this.#shots.scrollTop = this.#shots.scrollHeight;
+    this.#shots.refresh();
+    if (this.#toEnd) this.#shots.scrollToEnd();
     this.#toEnd = false;
     this.showCamera(null);
   }
@@ -147,43 +135,16 @@ export class ClassCardView extends EventTarget {
 
   /** @param {Shot} shot */
   addShot(shot) {
-    const open = el('button.shot-open', {}, thumbnail());
-    const remove = el('button.shot-remove', {}, icon('close'));
-    const item = el('li.shot', { data: { shotId: shot.id } }, open, remove);
-    const next = this.#class.shots[this.#class.shots.indexOf(shot) + 1];
-    this.#shots.insertBefore(item, (next && this.#thumbnails.get(next.id)) ?? null);
-    this.#thumbnails.set(shot.id, item);
-    this.updateShot(shot);
-    if (!next) this.#toEnd = true;
+    if (this.#class.shots.at(-1) === shot) this.#toEnd = true;
   }
 
   /** @param {Shot} shot */
   updateShot(shot) {
-    const item = this.#thumbnails.get(shot.id);
-    if (!item) return;
-    item.dataset.status = shot.status;
-    if (shot.picture) showThumbnail(/** @type {HTMLImageElement} */ (item.querySelector('img')), shot.picture);
+    this.#shots.updateShot(shot);
   }
 
   /** @param {Shot} shot */
   removeShot(shot) {
-    const item = this.#thumbnails.get(shot.id);
-    if (!item) return;
-    const neighbour = /** @type {HTMLElement | null} */ (item.nextElementSibling ?? item.previousElementSibling);
-    if (item.contains(document.activeElement)) (neighbour?.querySelector('button') ?? this.#name).focus();
-    item.remove();
-    this.#thumbnails.delete(shot.id);
-  }
-
-  /**
-   * @param {Shot} shot
-   * @param {number} number
-   */
-  #labelShot(shot, number) {
-    const item = this.#thumbnails.get(shot.id);
-    if (!item) return;
-    const words = { ready: text.shot.open, pending: text.shot.pending, failed: text.shot.failed }[shot.status];
-    item.children[0].setAttribute('aria-label', words(number, this.#class.name));
-    item.children[1].setAttribute('aria-label', text.shot.remove(number));
+    if (!this.#shots.removeShot(shot)) this.#name.focus();
   }
 }

@@ -79,10 +79,12 @@ fn give(page: &Page, class: usize, different: &[PathBuf], count: usize) -> Resul
     for chosen in all.chunks(CHOSEN) {
         page.set_files(&input, chosen)?;
     }
-    let ready = format!("document.querySelectorAll('{card} .shot[data-status=ready]').length === {count}");
+    let ready = format!("document.querySelector('{card}').dataset.ready === '{count}'");
     page.wait_for(&ready, PATIENCE)
 }
 
 fn ready(page: &Page) -> Result<usize> {
-    page.eval("document.querySelectorAll('.shot[data-status=ready]').length")
+    page.eval(
+        "[...document.querySelectorAll('.class-card')].reduce((sum, { dataset }) => sum + Number(dataset.ready), 0)",
+    )
 }
