@@ -7,7 +7,7 @@ import { Job, Link } from './link.js';
 import { EngineError } from './protocol.js';
 import { PhotoQueue } from './queue.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, Overview, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -223,7 +223,9 @@ export class EngineClient extends EventTarget {
 
   /** Tells the worker the whole support set anew. */
   setSupport() {
-    return this.#request('setSupport', { classes: this.#supportSet(), metric: this.#metric, shared: this.#shared });
+    const classes = this.#supportSet().map(packed);
+    const transfer = classes.map(({ embeddings }) => embeddings.buffer);
+    return this.#request('setSupport', { classes, metric: this.#metric, shared: this.#shared }, { transfer });
   }
 
   /**
@@ -555,6 +557,18 @@ export class EngineClient extends EventTarget {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/**
+ * A class as it is sent: its embeddings in one piece, which is handed over, where every array of thousands would be copied.
+ * @param {SupportClass} own
+ * @returns {PackedClass}
+ */
+function packed({ id, active, shots }) {
+  const length = shots[0]?.embedding.length ?? 0;
+  const embeddings = new Float32Array(length * shots.length);
+  shots.forEach(({ embedding }, index) => embeddings.set(embedding, index * length));
+  return { id, active, shotIds: shots.map((shot) => shot.id), embeddings };
 }
 
 /**

@@ -65,6 +65,11 @@
  */
 
 /**
+ * The same on its way to the worker: embeddings lie one after the other.
+ * @typedef {{id: number, active: boolean, shotIds: number[], embeddings: Float32Array<ArrayBuffer>}} PackedClass
+ */
+
+/**
  * A photo to be named. The picture is looked at again where a training has tuned the network.
  * @typedef {{id: number, embedding: Float32Array, picture: Blob}} AskedPhoto
  */

@@ -9,7 +9,7 @@ import { readProject, writePhotos, writeProject } from './project-file.js';
 import { EngineError } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -333,7 +333,7 @@ async function leaveOneOut() {
   return (await session).leaveOneOut();
 }
 
-/** @param {{classes: SupportClass[], metric: MetricFile | null, shared: string | null}} args */
+/** @param {{classes: PackedClass[], metric: MetricFile | null, shared: string | null}} args */
 async function setSupport({ classes, metric, shared }) {
   const old = session;
   session = newSession(classes, metric, shared);
@@ -348,7 +348,7 @@ async function setSupport({ classes, metric, shared }) {
  */
 
 /**
- * @param {SupportClass[]} classes
+ * @param {PackedClass[]} classes
  * @param {MetricFile | null} metric
  * @param {string | null} shared the link that was opened
  */
@@ -357,8 +357,9 @@ async function newSession(classes, metric, shared) {
   const fresh = new module.Session();
   if (metric) fresh.useMetric(metric.bytes, metric.network);
   if (shared !== null) fresh.openLink(shared);
-  for (const { id, active, shots } of classes) {
-    for (const shot of shots) fresh.setShot(id, shot.id, shot.embedding);
+  for (const { id, active, shotIds, embeddings } of classes) {
+    const length = embeddings.length / shotIds.length;
+    shotIds.forEach((shot, index) => fresh.setShot(id, shot, embeddings.subarray(index * length, (index + 1) * length)));
     if (!active) fresh.setActive(id, false);
   }
   return fresh;
