@@ -479,8 +479,15 @@ impl<R: ReaderAt> Samples<R> {
 /// Whether a file is a photo by its name, and nothing that a system put there.
 fn is_photo(path: &str) -> bool {
     let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let has_ending = ending.is_some_and(|ending| PHOTO_ENDINGS.contains(&ending.as_str()));
+    let is_numbered = numbered(path).is_some_and(|(_, number)| number.bytes().all(|sign| sign.is_ascii_digit()));
     let clutter = |part: &str| part.starts_with('.') || part.eq_ignore_ascii_case("__macosx");
-    ending.is_some_and(|ending| PHOTO_ENDINGS.contains(&ending.as_str())) && !path.split('/').any(clutter)
+    (has_ending || is_numbered) && !path.split('/').any(clutter)
+}
+
+/// A file of a project of Teachable Machine, which has no folders: the class, and what comes after it, a number.
+fn numbered(name: &str) -> Option<(&str, &str)> {
+    name.rsplit_once("-!-").filter(|(class, _)| !class.is_empty())
 }
 
 /// How many folders stand around all classes: one, where all photos lie in it and some in folders of their own.
@@ -491,19 +498,19 @@ fn common_folder(photos: &[Vec<&str>]) -> usize {
     usize::from(inside && deeper)
 }
 
-/// The class of a photo: its first folder below those that stand around all; for a photo in no folder, the archive's name.
-/// Teachable Machine's projects number their folders: `0-!-Class 1`.
+/// The class of a photo: its first folder below those that stand around all; for a photo in no folder, what its name says, or
+/// else the archive's.
 fn class_of(parts: &[&str], outer: usize, archive: &str) -> String {
-    let folder = match parts.len() {
-        0 | 1 => archive.rsplit_once('.').map_or(archive, |(stem, _)| stem),
-        2 => parts[0],
-        _ => parts[outer],
+    let class = match parts {
+        [] => archive,
+        [name] => match numbered(name) {
+            Some((class, _)) => class,
+            None => archive.rsplit_once('.').map_or(archive, |(stem, _)| stem),
+        },
+        [folder, _] => folder,
+        deeper => deeper[outer],
     };
-    match folder.split_once("-!-") {
-        Some((number, name)) if number.bytes().all(|sign| sign.is_ascii_digit()) && !name.is_empty() => name,
-        _ => folder,
-    }
-    .to_owned()
+    class.to_owned()
 }
 
 fn read<R: ReaderAt>(archive: &Archive<R>, path: &str, limit: u64) -> Result<Vec<u8>, Error> {

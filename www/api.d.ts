@@ -27,6 +27,8 @@ export class Classifier {
   constructor(options?: ClassifierOptions);
   /** What a share link holds; it can be asked, and taught no more. */
   static fromLink(link: string, options?: ClassifierOptions): Promise<Classifier>;
+  /** What a project file holds. What was trained is in use where the same network runs here; else `train` trains anew. */
+  static fromProject(file: Blob, options?: ClassifierOptions): Promise<Classifier>;
   readonly classes: string[];
   /** Adds a photo to a class, which is made where there is none of that name. */
   add(className: string, photo: Photo): Promise<void>;

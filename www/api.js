@@ -31,10 +31,26 @@ export class Classifier {
    * @param {string} link an address that Glimpse made, or what follows its `#`
    * @param {ClassifierOptions} [options]
    */
-  static async fromLink(link, options) {
+  static fromLink(link, options) {
+    return Classifier.#opened(options, (classifier) => classifier.#openLink(link));
+  }
+
+  /**
+   * @param {Blob} file a project that Glimpse saved
+   * @param {ClassifierOptions} [options]
+   */
+  static fromProject(file, options) {
+    return Classifier.#opened(options, (classifier) => classifier.#openProject(file, options?.threshold));
+  }
+
+  /**
+   * @param {ClassifierOptions | undefined} options
+   * @param {(classifier: Classifier) => Promise<void>} open
+   */
+  static async #opened(options, open) {
     const classifier = new Classifier(options);
     try {
-      await classifier.#open(link);
+      await open(classifier);
     } catch (error) {
       classifier.close();
       throw error;
@@ -43,12 +59,41 @@ export class Classifier {
   }
 
   /** @param {string} link */
-  async #open(link) {
+  async #openLink(link) {
     const { classes, network } = await this.#client.openLink(linkIn(link));
     this.#model.replace({ classes: classes.map((own) => ({ ...own, named: true, active: true, shots: [] })), tests: [] });
     await this.#ready;
     const runs = this.#client.info?.network.identity ?? '';
     if (!runs.startsWith(network)) throw new EngineError('link-network', `the link needs the network ${network}, but ${runs} runs here`);
+  }
+
+  /**
+   * What another network saw in the photos, and what was trained on that, is void here.
+   * @param {Blob} file
+   * @param {number} [threshold] in place of the file's
+   */
+  async #openProject(file, threshold) {
+    const read = await this.#client.readProject(file);
+    if (read.samples) throw new EngineError('project-format', 'expected a project, got an archive of photos');
+    await this.#ready;
+    const { project, head, metric } = read;
+    const same = project.network === this.#client.info?.network.identity;
+    this.#threshold = threshold ?? project.threshold ?? this.#threshold;
+    this.#model.replace({ ...this.#model.numbered(project, same), tests: [] });
+    await this.#client.setSupport();
+    await this.#embedMissing();
+    if (metric && same) await this.#client.useMetric(new File([metric], 'metric'));
+    if (head && same) await this.#client.restoreHead(head);
+  }
+
+  async #embedMissing() {
+    for (const { id, active, shots } of this.#model.classes) {
+      for (const shot of shots.filter(({ embedding }) => !embedding)) {
+        const { embedding } = await this.#client.embed(/** @type {Blob} */ (shot.picture));
+        this.#model.updateShot(shot, { embedding, status: 'ready' });
+        await this.#client.setShot(id, active, shot.id, embedding);
+      }
+    }
   }
 
   /** The classes' names, in the order of their scores. */

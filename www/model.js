@@ -1,7 +1,7 @@
 // The page's truth: classes with their shots, the photos to try, and two to compare. Everything else can be rebuilt from it.
 // No DOM, no worker, no wasm: embeddings are values that are kept and handed on. Every change is told by one `change` event.
 
-/** @import { ShotPicture, SupportClass } from './engine/protocol.js' */
+/** @import { Project, ProjectShot, ShotPicture, SupportClass } from './engine/protocol.js' */
 
 /**
  * A photo of a class. `picture` is what every view of the network is cut from, once the file was read.
@@ -268,6 +268,23 @@ export class Model extends EventTarget {
   /** A number that nothing here has. */
   newId() {
     return this.#nextId++;
+  }
+
+  /**
+   * A file's classes and photos with numbers that nothing here has.
+   * @param {Project} project
+   * @param {boolean} embedded whether its embeddings are taken
+   * @returns {Contents}
+   */
+  numbered(project, embedded) {
+    const photo = (/** @type {ProjectShot} */ { name, picture, embedding }) => {
+      return { id: this.newId(), name, picture, embedding: embedded ? embedding : null };
+    };
+    const classes = project.classes.map(({ name, named, hue, active, shots }) => {
+      return { id: this.newId(), name, named, hue, active, shots: shots.map(photo) };
+    });
+    const classId = (/** @type {number | null} */ place) => (place === null ? null : (classes[place]?.id ?? null));
+    return { classes, tests: project.tests.map((test) => ({ ...photo(test), classId: classId(test.class) })) };
   }
 
   /**

@@ -269,7 +269,7 @@ export class Projects {
     await this.#autosave.flush();
     this.#autosave.detach();
     const { network, options: settings, threshold, method } = project;
-    this.#replace(this.#numbered(project, network !== ''));
+    this.#replace(this.#model.numbered(project, network !== ''));
     const head = bytes && method && { method, bytes };
     this.#page.restore({ network, settings, threshold, head, metric: metric && new File([metric], text.projects.metric) });
     this.#autosave.rename(project.name);
@@ -281,24 +281,8 @@ export class Projects {
    */
   #addFile(project) {
     const same = project.network === this.#page.extras().network;
-    this.#model.merge(this.#numbered(project, same));
+    this.#model.merge(this.#model.numbered(project, same));
     this.#toasts.show(text.projects.added(project.name));
-  }
-
-  /**
-   * A file's classes and photos with numbers of this page.
-   * @param {any} project
-   * @param {boolean} embedded whether its embeddings are taken
-   */
-  #numbered(project, embedded) {
-    const photo = (/** @type {any} */ { name, picture, embedding }) => {
-      return { id: this.#model.newId(), name, picture, embedding: embedded ? embedding : null };
-    };
-    const classes = project.classes.map((/** @type {any} */ { name, named, hue, active, shots }) => {
-      return { id: this.#model.newId(), name, named, hue, active, shots: shots.map(photo) };
-    });
-    const tests = project.tests.map((/** @type {any} */ test) => ({ ...photo(test), classId: classes[test.class]?.id ?? null }));
-    return { classes, tests };
   }
 
   /**

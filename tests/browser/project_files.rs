@@ -18,6 +18,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("project_files::a_head_survives_its_worker", a_head_survives_its_worker),
         trial("project_files::a_file_holds_it_all", a_file_holds_it_all),
+        trial("project_files::the_api_opens_them", the_api_opens_them),
         trial("project_files::damaged_files_are_refused", damaged_files_are_refused),
         trial("project_files::samples_become_photos", samples_become_photos),
         trial("project_files::writing_can_be_cancelled", writing_can_be_cancelled),
@@ -27,8 +28,8 @@ pub fn trials() -> Vec<Trial> {
 /// What every test does first: a client beside the page's own, and the drawn classes as the page would keep them.
 const PRELUDE: &str = "
   const { EngineClient } = await import(new URL('./www/engine/client.js', location.href));
-  const client = async (classes) => {
-    const made = new EngineClient({ backend: 'cpu', oneView: true, oneWorker: true }, () => classes);
+  const client = async (classes, oneView = true) => {
+    const made = new EngineClient({ backend: 'cpu', oneView, oneWorker: true }, () => classes);
     const ready = new Promise((resolve, reject) => {
       made.addEventListener('ready', ({ detail }) => resolve(detail));
       made.addEventListener('failed', ({ detail }) => reject(detail));
@@ -222,10 +223,41 @@ fn damaged_files_are_refused() -> Outcome {
     Ok(())
 }
 
+/// With what was trained where it was made by the network that runs, and without where not.
+fn the_api_opens_them() -> Outcome {
+    let (stage, _) = stage("project-api")?;
+    let script = "
+      const { Classifier } = await import(new URL('./www/api.js', location.href));
+      const before = await learnt('finetune');
+      const { client: full } = await client(before.support, false);
+      await full.restoreHead(before.head);
+      const [expected] = await full.predict([{ id: 99, ...(await photo(full, 'new-stripes.png')) }]);
+      const ask = async (project) => {
+        const { file } = await before.engine.writeProject(project, before.head);
+        const classifier = await Classifier.fromProject(file, { backend: 'cpu' });
+        try {
+          return [classifier.classes, await classifier.classify(await blob('new-stripes.png'))];
+        } finally {
+          classifier.close();
+        }
+      };
+      const [classes, own] = await ask(before.project);
+      const [, foreign] = await ask({ ...before.project, network: 'f'.repeat(64) });
+      const said = (answer) => ['disc', 'stripes', 'checks'].map((name) => answer.scores.find(({ label }) => label === name).probability);
+      const exact = expected.scores.map(({ probability }) => probability);
+      const refused = await code(Classifier.fromProject(new Blob(['no project']), { backend: 'cpu' }));
+      return [classes, same(said(own), exact), same(said(foreign), exact), foreign.scores[0].label, refused];";
+    let found: (Vec<String>, bool, bool, String, String) = run(&stage, script)?;
+    let classes = ["disc", "stripes", "checks"].map(str::to_owned).to_vec();
+    assert_eq!(found, (classes, true, false, "stripes".into(), "project-format".into()));
+    stage.assert_quiet()?;
+    Ok(())
+}
+
 fn samples_become_photos() -> Outcome {
     let (stage, drawn) = stage("project-samples")?;
     let photo = fs::read(&drawn.queries[0].1)?;
-    let files = ["0-!-Cats/0.png", "1-!-Dogs/0.png", "manifest.json"].map(|name| Packed::deflated(name, &photo));
+    let files = ["Cats-!-0.png", "Dogs-!-0", "manifest.json"].map(|name| Packed::deflated(name, &photo));
     let folder = scratch("project-samples-file");
     fs::write(folder.join("project.tm"), zip(&files, None))?;
     let loose = ["0.png", "1.png"].map(|name| Packed::stored(name, &photo));
@@ -244,7 +276,8 @@ fn samples_become_photos() -> Outcome {
       }
       return found;";
     let found: Vec<String> = run(&stage, script)?;
-    let expected = ["Cats 0.png", "Dogs 0.png", "Owls 0.png", "Owls 1.png"].map(|photo| format!("{photo} image/png"));
+    let expected =
+        ["Cats Cats-!-0.png", "Dogs Dogs-!-0", "Owls 0.png", "Owls 1.png"].map(|photo| format!("{photo} image/png"));
     assert_eq!(found, expected);
     stage.assert_quiet()?;
     Ok(())

@@ -301,10 +301,23 @@ fn samples_of_other_programs() -> Outcome {
         classes("Cats.zip", &["0.jpg", "1.PNG"])?,
         pairs(&[("Cats", "0.jpg"), ("Cats", "1.PNG")])
     );
-    // A project: folders with numbers before the classes' names, and a description that is no photo.
+    // A project: the classes' names before the photos' numbers, and a description that is no photo.
     assert_eq!(
-        classes("x.tm", &["manifest.json", "0-!-Class 1/0.jpg", "1-!-b-!-c/0.jpg"])?,
-        pairs(&[("Class 1", "0.jpg"), ("b-!-c", "0.jpg")])
+        classes(
+            "x.tm",
+            &[
+                "manifest.json",
+                "Class 1-!-0.jpg",
+                "Class 1-!-1",
+                "b-!-c-!-0.jpg",
+                "-!-7"
+            ]
+        )?,
+        pairs(&[
+            ("Class 1", "Class 1-!-0.jpg"),
+            ("Class 1", "Class 1-!-1"),
+            ("b-!-c", "b-!-c-!-0.jpg")
+        ])
     );
     // Folders, in a folder or not, and what systems add to them.
     assert_eq!(
