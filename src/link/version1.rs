@@ -26,8 +26,11 @@ pub(super) const VERSION: u8 = 1;
 /// Lengths of steps, in root mean squares of what is rounded: the longest with which nearly all answers stay
 /// (`cargo glimpse link-agreement`).
 const ORIGIN_STEP: f32 = 0.09;
-const PROTOTYPES_STEP: f32 = 0.24;
-const WEIGHT_STEP: f32 = 0.27;
+/// Of prototypes and rows. Among many classes names are closer calls, and the most familiar of them is surer.
+const STEPS: [f32; 2] = [0.24, 0.27];
+const STEPS_OF_MANY: [f32; 2] = [0.27, 0.2];
+/// More classes are many.
+const FEW: usize = 5;
 /// The same of a head that has a space of its own: without an origin its rows are much alike, and tell apart by little.
 const UNCENTRED_STEP: f32 = 0.1;
 /// Most bytes of a class: its name, its numbers, a prototype and a row.
@@ -67,10 +70,12 @@ pub(super) fn encode(shared: &Shared, episode: &[&Class]) -> Result<Vec<u8>, Err
 
     let prototypes: Vec<_> = rejection.prototypes.iter().cloned().map(paired).collect();
     let kept = Directions::new(&shots(&rejection.space, episode));
-    let prototypes = Rounded::new(&prototypes, PROTOTYPES_STEP * spread(&prototypes), &kept);
+    let many = shared.classes.len() > FEW;
+    let [prototypes_step, weight_step] = if many { STEPS_OF_MANY } else { STEPS };
+    let prototypes = Rounded::new(&prototypes, prototypes_step * spread(&prototypes), &kept);
 
     let mut rows = without_mean(head.weight.iter().cloned().map(paired).collect());
-    let length = if same_space { WEIGHT_STEP } else { UNCENTRED_STEP } * spread(&rows);
+    let length = if same_space { weight_step } else { UNCENTRED_STEP } * spread(&rows);
     let mut shares = vec![0.0; rows.len()];
     if same_space {
         for ((row, share), prototype) in rows.iter_mut().zip(&mut shares).zip(prototypes.values()) {

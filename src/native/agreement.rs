@@ -2,7 +2,7 @@
 //! from a folder of classes; each is learnt, written as a link, and read again. Photos that were not learnt are then named by
 //! both: those of the episode's classes, and those of others, which are none of these.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use clap::Args;
 
@@ -16,11 +16,9 @@ use crate::{
     embedder::Views,
     episode::Episode,
     link::{self, LinkClass},
+    rejection::USUAL_THRESHOLD,
     session::Prediction,
 };
-
-/// From here on a photo is taken for one of the classes, unless the visitor wants it otherwise.
-const FAMILIAR: f32 = 0.5;
 
 /// What to measure.
 #[derive(Debug, Args)]
@@ -41,9 +39,9 @@ pub struct AgreementArgs {
     weights: PathBuf,
 }
 
-/// What was counted.
+/// How often a link answers as the session that it was made of.
 #[derive(Debug, Default)]
-struct Counts {
+pub struct Agreement {
     /// Photos of the classes, and those of them that both name alike.
     known: usize,
     alike: usize,
@@ -75,52 +73,64 @@ pub fn run(
         metric: None,
         settings: Settings::default(),
     };
-    let mut counts = Counts::default();
+    let mut agreement = Agreement::default();
     for episode in args.draws.episodes(pool.sizes(), args.draws.shape())? {
-        counts.add(&pool, &episode, args.method, &identity)?;
+        ask(&mut agreement, &pool, &episode, args.method, &identity)?;
     }
-    print(&counts.lines())
+    print(&agreement.to_string())
 }
 
-impl Counts {
-    fn add(&mut self, pool: &Pool, episode: &Episode, method: Method, identity: &str) -> Result<(), Error> {
-        let mut session = Session::default();
-        for class in pool.support(episode) {
-            for shot in class.shots {
-                // Shots are numbered class by class in the pool, and once for all in a session.
-                session
-                    .support_mut()
-                    .set_shot(class.id, class.id * 10_000 + shot.id, shot.embedding);
-            }
+/// Learns an episode, makes a link of it and asks both.
+fn ask(agreement: &mut Agreement, pool: &Pool, episode: &Episode, method: Method, identity: &str) -> Result<(), Error> {
+    let mut session = Session::default();
+    for class in pool.support(episode) {
+        for shot in class.shots {
+            // Shots are numbered class by class in the pool, and once for all in a session.
+            session
+                .support_mut()
+                .set_shot(class.id, class.id * 10_000 + shot.id, shot.embedding);
         }
-        session.train(&pool.settings.request(method))?;
-        let named = |id: &usize| LinkClass {
-            id: *id as u32,
-            name: pool.classes[*id].name.clone(),
-            hue: *id as u16,
-        };
-        let text = link::write(
-            &mut session,
-            &episode.classes.iter().map(named).collect::<Vec<_>>(),
-            identity,
-        )?;
-        let shared = link::read(&text)?;
+    }
+    session.train(&pool.settings.request(method))?;
+    let named = |id: &usize| LinkClass {
+        id: *id as u32,
+        name: pool.classes[*id].name.clone(),
+        hue: *id as u16,
+    };
+    let text = link::write(
+        &mut session,
+        &episode.classes.iter().map(named).collect::<Vec<_>>(),
+        identity,
+    )?;
+    let shared = link::read(&text)?;
+    agreement.link(&text);
+    for item in episode.query.iter().flatten() {
+        let query = pool.query(*item);
+        agreement.known(&session.predict(query)?, &shared.predict(query));
+    }
+    for item in &episode.unknown {
+        let query = pool.query(*item);
+        agreement.unknown(&session.predict(query)?, &shared.predict(query));
+    }
+    Ok(())
+}
+
+impl Agreement {
+    /// A link that is asked.
+    pub fn link(&mut self, text: &str) {
         self.characters.push(text.len());
-        for item in episode.query.iter().flatten() {
-            let (exact, read) = (session.predict(pool.query(*item))?, shared.predict(pool.query(*item)));
-            self.known += 1;
-            self.alike += usize::from(place(&exact) == place(&read));
-            self.compare(&exact, &read);
-        }
-        for item in &episode.unknown {
-            let query = pool.query(*item);
-            self.compare(&session.predict(query)?, &shared.predict(query));
-        }
-        Ok(())
     }
 
-    fn compare(&mut self, exact: &Prediction, read: &Prediction) {
-        let familiar = |prediction: &Prediction| prediction.familiarity.probability >= FAMILIAR;
+    /// What session and link say of a photo of one of the classes.
+    pub fn known(&mut self, exact: &Prediction, read: &Prediction) {
+        self.known += 1;
+        self.alike += usize::from(place(exact) == place(read));
+        self.unknown(exact, read);
+    }
+
+    /// The same of a photo that has no right name.
+    pub fn unknown(&mut self, exact: &Prediction, read: &Prediction) {
+        let familiar = |prediction: &Prediction| prediction.familiarity.probability >= USUAL_THRESHOLD;
         self.photos += 1;
         self.judged_alike += usize::from(familiar(exact) == familiar(read));
         for (exact, read) in exact.scores.iter().zip(&read.scores) {
@@ -128,17 +138,34 @@ impl Counts {
         }
     }
 
-    fn lines(&self) -> String {
-        let percent = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
+    /// Photos of the classes that were asked about.
+    pub fn asked(&self) -> usize {
+        self.known
+    }
+
+    /// The part of them that gets the same name, 0 to 1.
+    pub fn alike(&self) -> f64 {
+        self.alike as f64 / self.known.max(1) as f64
+    }
+
+    /// The part of all photos that is judged alike, 0 to 1: one of the classes, or none of these.
+    pub fn judged_alike(&self) -> f64 {
+        self.judged_alike as f64 / self.photos.max(1) as f64
+    }
+}
+
+impl fmt::Display for Agreement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (least, most) = (self.characters.iter().min(), self.characters.iter().max());
-        format!(
+        write!(
+            formatter,
             "{} links of {} to {} characters\n{:.2} % of {} photos of the classes get the same name\n{:.2} % of {} photos are judged alike: one of the classes, or none of these\na probability changes by {:.1} points at most",
             self.characters.len(),
             least.unwrap_or(&0),
             most.unwrap_or(&0),
-            percent(self.alike, self.known),
+            100.0 * self.alike(),
             self.known,
-            percent(self.judged_alike, self.photos),
+            100.0 * self.judged_alike(),
             self.photos,
             100.0 * self.apart
         )

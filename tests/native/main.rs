@@ -4,6 +4,7 @@ mod cli;
 mod eval;
 mod evidence;
 mod golden;
+mod links;
 mod onnx;
 mod photos;
 mod pretrain;
@@ -22,6 +23,7 @@ fn main() {
         eval::trials(),
         evidence::trials(),
         golden::trials(),
+        links::trials(),
         onnx::trials(),
         pretrain::trials(),
         project_files::trials(),
