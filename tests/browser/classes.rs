@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use libtest_mimic::Trial;
-use xtask::cdp::Permission;
+use xtask::{cdp::Permission, chrome::Chrome};
 
 use crate::{
     stage::Stage,
@@ -21,6 +21,7 @@ pub fn trials() -> Vec<Trial> {
             a_class_switched_off_takes_no_part,
         ),
         trial("classes::deleting_can_be_undone", deleting_can_be_undone),
+        trial("classes::a_long_list_scrolls", a_long_list_scrolls),
         trial("classes::names_are_text_and_differ", names_are_text_and_differ),
         trial(
             "classes::photos_are_dropped_and_folders_become_classes",
@@ -83,6 +84,50 @@ fn from_shots_to_a_trained_answer() -> Outcome {
         after.iter().all(|shown| shown.method == "prototype"),
         "the old head is not used for a new set"
     );
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// Of many photos only those near the visible rows are elements; nothing else tells that the others are not.
+fn a_long_list_scrolls() -> Outcome {
+    let stage = Stage::set(Chrome::builder())?;
+    stage.open_quick("cpu")?;
+    let drawn = drawn_classes(&scratch("browser-long-list"))?;
+    let photos: Vec<PathBuf> = drawn.classes[0].1.iter().cycle().take(150).cloned().collect();
+    let class = stage.class_ids()?[0];
+    stage.choose_photos(class, &photos)?;
+    let ready = |count: usize| {
+        let card = format!("document.querySelector('[data-class-id=\"{class}\"]')");
+        stage.wait(&format!("{card}.dataset.ready === '{count}'"))
+    };
+    ready(150)?;
+    let there = |which: &str| format!("document.querySelector('.shot:{which}-child').ariaPosInSet");
+    stage.wait(&format!("{} === '150'", there("last")))?;
+    let elements: usize = stage.page.eval("document.querySelectorAll('.shot').length")?;
+    assert!(elements < 100, "{elements} elements");
+    let height = "document.querySelector('.shots').scrollHeight";
+    let (at_end, label): (i32, String) = stage.page.eval(&format!(
+        "[{height}, document.querySelector('.shot:last-child .shot-open').ariaLabel]"
+    ))?;
+    assert!(label.contains("150"), "{label}");
+
+    stage
+        .page
+        .eval::<i32>("document.querySelector('.shots').scrollTop = 0")?;
+    stage.wait(&format!("{} === '1'", there("first")))?;
+    stage.wait("document.querySelector('.shot img').naturalWidth > 0")?;
+    let at_start: i32 = stage.page.eval(height)?;
+    assert!((at_end - at_start).abs() <= 2, "{at_end} and {at_start} pixels high");
+
+    stage
+        .page
+        .eval::<bool>("document.querySelector('.shot-open').focus() ?? true")?;
+    stage.page.press_key("Delete")?;
+    ready(149)?;
+    stage.wait("document.activeElement.closest('.shot')?.ariaPosInSet === '1'")?;
+    stage.page.press_key("u")?;
+    ready(150)?;
+    stage.wait("document.querySelector('.shot').ariaSetSize === '150'")?;
     stage.assert_quiet()?;
     Ok(())
 }

@@ -370,6 +370,7 @@ export class EngineClient extends EventTarget {
    * @returns {Promise<{steps: number}>}
    */
   async train(options, pictures, requestOptions) {
+    this.#helper.spare();
     if (options.method === 'deep' && this.#info?.module === 'light') await this.#bringBurn();
     return this.#request('train', { options, pictures }, requestOptions);
   }

@@ -6,7 +6,7 @@ import { Job, Link } from './link.js';
 /** @import { EngineInfo } from './protocol.js' */
 
 /** After so many milliseconds without work it is ended, which gives its memory back. */
-const REST = 20_000;
+const REST = 5_000;
 
 /** @typedef {{free: () => void, lost: (jobs: Job[], message: string) => void}} HelperOwner */
 
@@ -54,6 +54,11 @@ export class Helper {
     this.#link = null;
     this.#ready = false;
     return jobs.filter(({ op }) => op !== 'start');
+  }
+
+  /** Gives its memory back where it has nothing to do: a training needs some. */
+  spare() {
+    if (this.#link?.size === 0) this.end();
   }
 
   ping() {

@@ -2,6 +2,7 @@
 // It answers requests and keeps no truth of its own: the page can replace it at any time.
 
 import { probeWebGpu, startEngine } from './backend.js';
+import { release } from './bytes.js';
 import { Lane, nextTask } from './lane.js';
 import { loadModule } from './module.js';
 import { pictureOf, pictureOfFrame, pictureOfPng, pngOf } from './pictures.js';
@@ -77,13 +78,13 @@ class Job {
 const jobs = new Map();
 
 /**
- * Every operation, and where it waits for its turn.
- * @type {Record<string, {queue: (run: () => Promise<void>) => void, run: (args: any, job: Job) => Promise<any>}>}
+ * Every operation, where it waits for its turn, and what of its answer is handed over.
+ * @type {Record<string, {queue: (run: () => Promise<void>) => void, run: (args: any, job: Job) => Promise<any>, transfer?: (ok: any) => Transferable[]}>}
  */
 const operations = {
   start: { queue: atOnce, run: start },
   prepare: { queue: (run) => pictureLane.add(run), run: prepare },
-  embed: { queue: (run) => engineLane.add(run), run: embed },
+  embed: { queue: (run) => engineLane.add(run), run: embed, transfer: ({ embedding }) => [embedding.buffer] },
   predictFrame: { queue: (run) => engineLane.addFirst(run), run: predictFrame },
   predict: { queue: atOnce, run: predict },
   explain: { queue: atOnce, run: explain },
@@ -360,15 +361,17 @@ async function newSession(classes, metric, shared) {
   for (const { id, active, shotIds, embeddings } of classes) {
     const length = embeddings.length / shotIds.length;
     shotIds.forEach((shot, index) => fresh.setShot(id, shot, embeddings.subarray(index * length, (index + 1) * length)));
+    release(embeddings.buffer);
     if (!active) fresh.setActive(id, false);
   }
   return fresh;
 }
 
-/** @param {{classId: number, active: boolean, shotId: number, embedding: Float32Array}} args */
+/** @param {{classId: number, active: boolean, shotId: number, embedding: Float32Array<ArrayBuffer>}} args the embedding is gone afterwards */
 async function setShot({ classId, active, shotId, embedding }) {
   const current = await session;
   current.setShot(classId, shotId, embedding);
+  release(embedding.buffer);
   current.setActive(classId, active);
 }
 
@@ -579,14 +582,14 @@ function nextCount(count, milliseconds) {
 function accept({ id, op, args }) {
   const job = new Job(id);
   jobs.set(id, job);
-  const { queue, run } = operations[op];
+  const { queue, run, transfer } = operations[op];
   queue(async () => {
     try {
       job.check();
       postMessage({ id, started: true });
       const ok = await run(args, job);
       job.check();
-      postMessage({ id, ok });
+      postMessage({ id, ok }, { transfer: transfer?.(ok) });
     } catch (error) {
       fail(id, error);
     } finally {

@@ -3,10 +3,13 @@
 
 import { shotCount } from '../model.js';
 import { text } from '../strings.js';
-import { colour, dropHint, el, emit, fileButton, icon } from './dom.js';
+import { colour, dropHint, el, emit, fileButton, icon, write } from './dom.js';
 import { ShotListView } from './shot-list.js';
 
 /** @import { PhotoClass, Shot } from '../model.js' */
+
+/** In milliseconds. While photos are embedded every change means a frame, which takes its time from them. */
+const REFRESH_AFTER = 100;
 
 export class ClassCardView extends EventTarget {
   #class;
@@ -82,7 +85,7 @@ export class ClassCardView extends EventTarget {
 
   /** The same in a moment, once for many changes. */
   refreshSoon() {
-    this.#refreshTimer ||= setTimeout(() => this.refresh(), 20);
+    this.#refreshTimer ||= setTimeout(() => this.refresh(), REFRESH_AFTER);
   }
 
   /** Counts, labels and photos; the name is left as it is. */
@@ -91,7 +94,7 @@ export class ClassCardView extends EventTarget {
     this.#refreshTimer = 0;
     const { name, active, shots } = this.#class;
     const count = shotCount(this.#class);
-    this.#count.textContent = active ? text.classes.count(count) : text.classes.off;
+    write(this.#count, active ? text.classes.count(count) : text.classes.off);
     this.#count.title = active ? '' : text.classes.offHint;
     this.#switch.checked = active;
     this.#switch.setAttribute('aria-label', text.classes.on(name));
@@ -127,7 +130,7 @@ export class ClassCardView extends EventTarget {
   showCamera(panel) {
     if (panel) this.#slot.replaceChildren(panel);
     const open = this.#slot.childElementCount > 0;
-    this.#camera.lastChild.textContent = open ? text.classes.closeCamera : text.classes.camera;
+    write(this.#camera.lastElementChild, open ? text.classes.closeCamera : text.classes.camera);
     const label = open ? text.classes.closeCameraFor : text.classes.cameraFor;
     this.#camera.setAttribute('aria-label', label(this.#class.name));
     this.#camera.setAttribute('aria-expanded', String(open));
@@ -136,11 +139,6 @@ export class ClassCardView extends EventTarget {
   /** @param {Shot} shot */
   addShot(shot) {
     if (this.#class.shots.at(-1) === shot) this.#toEnd = true;
-  }
-
-  /** @param {Shot} shot */
-  updateShot(shot) {
-    this.#shots.updateShot(shot);
   }
 
   /** @param {Shot} shot */

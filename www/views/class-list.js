@@ -39,7 +39,6 @@ export class ClassListView extends EventTarget {
     if (!card) return;
     if (type === 'class-removed') return this.#removeCard(photoClass.id, card);
     if (shot && type === 'shot-added') card.addShot(shot);
-    if (shot && type === 'shot-changed') card.updateShot(shot);
     if (shot && type === 'shot-removed') card.removeShot(shot);
     if (type === 'class-changed') card.refreshName();
     else card.refreshSoon();

@@ -21,6 +21,15 @@ export function el(tag, properties = {}, ...children) {
   return element;
 }
 
+/**
+ * Says it where it is not said yet: the same words once more would have the browser lay out the page once more.
+ * @param {Element} element
+ * @param {string} words
+ */
+export function write(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}
+
 /** Outlines on a 24 × 24 grid. */
 const ICONS = {
   camera: 'M4 8h3l1.6-2.5h6.8L17 8h3v11H4zM12 16.5a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4z',

@@ -2,7 +2,7 @@
 // Events: `load` ({file}), `remove`, `save`. It shows what it is told.
 
 import { text } from '../strings.js';
-import { el, emit, fileButton, icon } from './dom.js';
+import { el, emit, fileButton, icon, write } from './dom.js';
 
 /** @import { Metric } from '../engine/protocol.js' */
 
@@ -32,8 +32,8 @@ export class EmbeddingView extends EventTarget {
   /** @param {Metric | null} metric the one that was loaded */
   showMetric(metric) {
     this.element.dataset.metric = metric?.method ?? '';
-    this.#name.textContent = metric ? words.metric(metric.name) : words.own;
-    this.#about.textContent = metric ? words.about(text.training.methods[metric.method].name, metric.classes, metric.images) : words.ownAbout;
+    write(this.#name, metric ? words.metric(metric.name) : words.own);
+    write(this.#about, metric ? words.about(text.training.methods[metric.method].name, metric.classes, metric.images) : words.ownAbout);
     if (!metric && document.activeElement === this.#remove) /** @type {HTMLElement} */ (this.element.querySelector('input')).focus();
     this.#remove.hidden = metric === null;
   }

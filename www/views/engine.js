@@ -2,7 +2,7 @@
 // It only shows what it is told.
 
 import { text } from '../strings.js';
-import { el, icon } from './dom.js';
+import { el, icon, write } from './dom.js';
 
 /** @import { EngineInfo, StartProgress } from '../engine/protocol.js' */
 
@@ -89,7 +89,7 @@ export class EngineView {
 
   /** @param {string} words */
   #say(words) {
-    if (this.#label.textContent !== words) this.#label.textContent = words;
+    write(this.#label, words);
   }
 }
 

@@ -2,7 +2,7 @@
 // Events: `take` ({kind}). It shows what it is told.
 
 import { text } from '../strings.js';
-import { el, emit, icon } from './dom.js';
+import { el, emit, icon, write } from './dom.js';
 
 /** @typedef {'npy' | 'csv' | 'onnx' | 'answers' | 'head' | 'photos'} Kind */
 
@@ -29,7 +29,7 @@ export class ExportView extends EventTarget {
   /** @param {Record<Kind, {hint: string, ready: boolean}>} states a hint says what the file is, or why there is none */
   show(states) {
     for (const { kind, hint, button } of this.#rows) {
-      hint.textContent = states[kind].hint;
+      write(hint, states[kind].hint);
       button.disabled = !states[kind].ready;
     }
   }

@@ -3,7 +3,7 @@
 
 import { Speech } from '../speech.js';
 import { text } from '../strings.js';
-import { el, emit, icon, offerClasses } from './dom.js';
+import { el, emit, icon, offerClasses, write } from './dom.js';
 import { PredictionView } from './prediction.js';
 import { ViewfinderView } from './viewfinder.js';
 
@@ -128,8 +128,8 @@ export class LiveView extends EventTarget {
   clear(words) {
     this.#prediction.clear(words);
     this.#why.disabled = true;
-    this.#method.textContent = '';
-    this.#rate.textContent = '';
+    write(this.#method, '');
+    write(this.#rate, '');
   }
 
   /**

@@ -2,7 +2,7 @@
 // Events: `files` ({place, files}), `remove` ({place}), `snap`, `train`. It reads the model and changes nothing.
 
 import { text } from '../strings.js';
-import { addressOf, el, emit, fileButton, icon } from './dom.js';
+import { addressOf, el, emit, fileButton, icon, write } from './dom.js';
 
 /** @import { Model } from '../model.js' */
 
@@ -52,12 +52,12 @@ export class PairView extends EventTarget {
     this.#train.hidden = network !== 'none';
     this.#train.disabled = reason !== null;
     this.#reason.hidden = network !== 'none' || reason === null;
-    this.#reason.textContent = reason ?? '';
+    write(this.#reason, reason ?? '');
     if (probability === null) return this.#showNoAnswer(network);
     const answer = probability >= 0.5 ? 'same' : 'different';
     this.element.dataset.state = answer;
     this.element.dataset.probability = String(probability);
-    this.#sign.textContent = words.signs[answer];
+    write(this.#sign, words.signs[answer]);
     this.#say(words.answers[answer](Math.max(probability, 1 - probability)), network === 'loaded' ? words.byLoaded(means.name) : words.byTrained);
   }
 
@@ -68,7 +68,7 @@ export class PairView extends EventTarget {
     const state = compares ? COUNTED[count] : network;
     this.element.dataset.state = state;
     delete this.element.dataset.probability;
-    this.#sign.textContent = words.signs.open;
+    write(this.#sign, words.signs.open);
     this.#say('', words.states[state]);
   }
 
@@ -77,8 +77,8 @@ export class PairView extends EventTarget {
    * @param {string} note
    */
   #say(answer, note) {
-    if (this.#answer.textContent !== answer) this.#answer.textContent = answer;
-    if (this.#note.textContent !== note) this.#note.textContent = note;
+    write(this.#answer, answer);
+    write(this.#note, note);
   }
 }
 
@@ -87,6 +87,8 @@ class PlaceView {
   #picture = el('img', { width: 224, height: 224, hidden: true });
   #remove;
   #place;
+  /** @type {{picture: Blob | null, taken: boolean} | null} */
+  #shown = null;
 
   /**
    * @param {PairView} owner
@@ -116,6 +118,8 @@ class PlaceView {
    * @param {boolean} taken whether a photo is there, be its picture still to come
    */
   show(picture, taken) {
+    if (this.#shown?.picture === picture && this.#shown.taken === taken) return;
+    this.#shown = { picture, taken };
     this.element.dataset.status = picture ? 'ready' : taken ? 'pending' : 'empty';
     this.#remove.hidden = !taken;
     this.#picture.hidden = picture === null;

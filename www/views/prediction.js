@@ -45,6 +45,7 @@ export class PredictionView {
 
   /** @param {string} words */
   clear(words) {
+    if (!this.#shown && this.element.dataset.empty && this.#name.textContent === words) return;
     this.#shown = null;
     this.element.dataset.empty = 'true';
     delete this.element.dataset.familiar;

@@ -2,7 +2,7 @@
 // Events: `opened`, `rename` ({name}), `create`, `open` ({id}), `remove` ({id}), `save-file`, `file` ({file}). It shows what it is told.
 
 import { text } from '../strings.js';
-import { el, emit, fileButton, icon } from './dom.js';
+import { el, emit, fileButton, icon, write } from './dom.js';
 
 /** @import { Summary } from '../storage/project-store.js' */
 /** @import { SaveState } from '../storage/autosave.js' */
@@ -42,11 +42,11 @@ export class ProjectsView extends EventTarget {
    * @param {SaveState} state
    */
   showProject(name, state) {
-    this.#name.textContent = name;
+    write(this.#name, name);
     if (document.activeElement !== this.#input) this.#input.value = name;
     this.element.dataset.state = state;
-    this.#state.textContent = words.states[state];
-    this.#kept.textContent = words.states[state];
+    write(this.#state, words.states[state]);
+    write(this.#kept, words.states[state]);
   }
 
   /**

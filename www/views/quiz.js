@@ -22,6 +22,6 @@ export class QuizView extends EventTarget {
 
   /** @param {boolean} shown whether the classes are the cards' */
   show(shown) {
-    this.element.hidden = !shown;
+    if (this.element.hidden === shown) this.element.hidden = !shown;
   }
 }

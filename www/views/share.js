@@ -2,7 +2,7 @@
 // Events: `share`, and `project-file` where the visitor takes a file instead.
 
 import { text } from '../strings.js';
-import { el, emit, icon } from './dom.js';
+import { el, emit, icon, write } from './dom.js';
 
 export class ShareView extends EventTarget {
   #button = el('button.button', { id: 'share' }, icon('share'), el('span', {}, text.share.button));
@@ -43,7 +43,7 @@ export class ShareView extends EventTarget {
    */
   showReason(reason, file) {
     this.#button.disabled = reason !== null;
-    this.#reason.textContent = reason ?? text.share.hint;
+    write(this.#reason, reason ?? text.share.hint);
     this.#file.hidden = !file;
   }
 

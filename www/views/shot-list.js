@@ -20,6 +20,7 @@ export class ShotListView extends EventTarget {
   /** Photos in a row, and from row to row in pixels: guesses until the list was laid out. */
   #columns = 8;
   #rowHeight = 60;
+  #room = '';
 
   /** @param {PhotoClass} photoClass */
   constructor(photoClass) {
@@ -47,12 +48,6 @@ export class ShotListView extends EventTarget {
     this.element.setAttribute('aria-label', text.classes.shots(this.#class.name));
     this.element.hidden = this.#class.shots.length === 0;
     this.#place();
-  }
-
-  /** @param {Shot} shot */
-  updateShot(shot) {
-    const item = this.#items.get(shot.id);
-    if (item) this.#show(item, shot);
   }
 
   /**
@@ -113,8 +108,19 @@ export class ShotListView extends EventTarget {
     const kept = new Set(shown.map(({ id }) => id));
     for (const [id, item] of this.#items) if (!kept.has(id)) this.#drop(id, item);
     shown.forEach((shot, index) => this.#put(shot, start + index, this.element.children[index]));
-    this.element.style.setProperty('--room-before', `${first * this.#rowHeight}px`);
-    this.element.style.setProperty('--room-after', `${(rows - last) * this.#rowHeight}px`);
+    this.#leaveRoom(first * this.#rowHeight, (rows - last) * this.#rowHeight);
+  }
+
+  /**
+   * The same again would have the browser compute the styles of all photos anew.
+   * @param {number} before in pixels
+   * @param {number} after
+   */
+  #leaveRoom(before, after) {
+    const room = `${before} ${after}`;
+    if (room === this.#room) return;
+    this.#room = room;
+    this.element.style.paddingBlock = `calc(4px + ${before}px) calc(4px + ${after}px)`;
   }
 
   /**
@@ -135,11 +141,18 @@ export class ShotListView extends EventTarget {
     const known = this.#items.get(shot.id);
     const item = known ?? this.#make(shot);
     if (item !== place) this.element.insertBefore(item, place ?? null);
+    if (item.dataset.status !== shot.status) item.dataset.status = shot.status;
+    if (shot.picture) showThumbnail(/** @type {HTMLImageElement} */ (item.querySelector('img')), shot.picture);
     const words = { ready: text.shot.open, pending: text.shot.pending, failed: text.shot.failed }[shot.status];
-    item.children[0].setAttribute('aria-label', words(index + 1, this.#class.name));
-    item.children[1].setAttribute('aria-label', text.shot.remove(index + 1));
-    item.setAttribute('aria-posinset', String(index + 1));
-    item.setAttribute('aria-setsize', String(this.#class.shots.length));
+    const label = words(index + 1, this.#class.name);
+    const open = /** @type {Element} */ (item.firstElementChild);
+    if (open.ariaLabel !== label) {
+      open.ariaLabel = label;
+      /** @type {Element} */ (item.lastElementChild).ariaLabel = text.shot.remove(index + 1);
+      item.ariaPosInSet = String(index + 1);
+    }
+    const size = String(this.#class.shots.length);
+    if (item.ariaSetSize !== size) item.ariaSetSize = size;
   }
 
   /** @param {Shot} shot */
@@ -148,16 +161,6 @@ export class ShotListView extends EventTarget {
     const remove = el('button.shot-remove', {}, icon('close'));
     const item = el('li.shot', { data: { shotId: shot.id } }, open, remove);
     this.#items.set(shot.id, item);
-    this.#show(item, shot);
     return item;
-  }
-
-  /**
-   * @param {HTMLElement} item
-   * @param {Shot} shot
-   */
-  #show(item, shot) {
-    item.dataset.status = shot.status;
-    if (shot.picture) showThumbnail(/** @type {HTMLImageElement} */ (item.querySelector('img')), shot.picture);
   }
 }

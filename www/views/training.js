@@ -4,7 +4,7 @@
 import { learnsMetric } from '../engine/protocol.js';
 import { text } from '../strings.js';
 import { ChartView } from './chart.js';
-import { el, emit } from './dom.js';
+import { el, emit, write } from './dom.js';
 import { MethodView } from './method.js';
 
 /** @import { Method, Metric, TrainingStep } from '../engine/protocol.js' */
@@ -35,7 +35,7 @@ export class TrainingView extends EventTarget {
 
   /** @param {string} name */
   showSet(name) {
-    this.#set.textContent = name;
+    write(this.#set, name);
   }
 
   /**
@@ -48,12 +48,12 @@ export class TrainingView extends EventTarget {
     const { states, methods } = text.training;
     const wanted = this.#how.method;
     const trained = wanted === method ? states.trained(methods[wanted].name) : states.otherMethod(methods[wanted].name);
-    this.#train.textContent = head === 'none' ? text.training.train : text.training.again;
+    write(this.#train, head === 'none' ? text.training.train : text.training.again);
     this.#train.disabled = reason !== null;
     this.element.dataset.head = head;
     this.#say(reason ?? { none: states.untrainedHead, stale: states.stale, trained }[head]);
     this.element.dataset.method = head === 'trained' ? method : '';
-    if (head !== 'trained') this.#outcome.textContent = '';
+    if (head !== 'trained') write(this.#outcome, '');
   }
 
   /**
@@ -139,6 +139,6 @@ export class TrainingView extends EventTarget {
 
   /** @param {string} words */
   #say(words) {
-    if (this.#status.textContent !== words) this.#status.textContent = words;
+    write(this.#status, words);
   }
 }

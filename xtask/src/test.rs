@@ -23,6 +23,15 @@ const TRACT: [&str; 5] = [
     "target/tract",
 ];
 
+/// Sees that `tests/fuzz` still fits: to run it takes another toolchain and as long as one likes.
+const FUZZ: [&str; 5] = [
+    "check",
+    "--manifest-path",
+    "tests/fuzz/Cargo.toml",
+    "--target-dir",
+    "target/fuzz",
+];
+
 /// Runs all steps. The exit code says whether everything passed; with `CI=true` nothing may have been skipped either.
 pub fn run() -> Result<ExitCode> {
     chrome::prepare()?;
@@ -55,6 +64,8 @@ pub fn run() -> Result<ExitCode> {
     tally.step("the page's module", wasm::package(Profile::Ci).map(|_| ()));
     heading("tract, which computes ONNX files in tests");
     tally.step("tract", shown(cargo().args(TRACT)));
+    heading("the fuzz target");
+    tally.step("fuzz target", shown(cargo().args(FUZZ)));
     heading("tests");
     cargo_test(&mut tally)?;
 
