@@ -233,7 +233,10 @@ export class Controller {
     this.#refreshSoon();
   }
 
-  /** @param {Method} method by which the head was trained */
+  /**
+   * What is shown as trained is on its way to be kept: a reload right after it shall not lose it.
+   * @param {Method} method by which the head was trained
+   */
   async #keepHead(method) {
     const kept = await this.#client.headFile().catch(() => null);
     if (this.#head !== 'trained' || !kept?.file) return;
@@ -627,7 +630,8 @@ export class Controller {
       trained = true;
       this.#head = 'trained';
       this.#method = options.method;
-      this.#keepHead(options.method);
+      this.#trainingAbort = null;
+      await this.#keepHead(options.method);
     } catch (error) {
       const { code } = /** @type {EngineError} */ (error);
       if (code === 'stale-training') this.#toasts.show(text.training.changed);

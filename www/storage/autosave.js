@@ -34,6 +34,8 @@ export class Autosave extends EventTarget {
   #timer = 0;
   /** The save under way, or the last one. */
   #saving = Promise.resolve();
+  /** Saves that are to begin when that one has ended. */
+  #waiting = 0;
 
   /**
    * @param {ProjectStore} store
@@ -122,7 +124,11 @@ export class Autosave extends EventTarget {
   flush() {
     if (this.#timer) {
       this.#stop();
-      this.#saving = this.#saving.then(() => this.#save());
+      this.#waiting++;
+      this.#saving = this.#saving.then(() => {
+        this.#waiting--;
+        return this.#save();
+      });
     }
     return this.#saving;
   }
@@ -157,7 +163,7 @@ export class Autosave extends EventTarget {
     this.#fresh = false;
     this.#written = photos;
     this.#error = null;
-    this.#tell(this.#timer ? 'unsaved' : 'saved');
+    this.#tell(this.#timer || this.#waiting > 0 ? 'unsaved' : 'saved');
   }
 
   /** @returns {Project} */
