@@ -232,8 +232,8 @@ fn the_api_opens_them() -> Outcome {
       const { client: full } = await client(before.support, false);
       await full.restoreHead(before.head);
       const [expected] = await full.predict([{ id: 99, ...(await photo(full, 'new-stripes.png')) }]);
-      const ask = async (project) => {
-        const { file } = await before.engine.writeProject(project, before.head);
+      const ask = async (project, head) => {
+        const { file } = await before.engine.writeProject(project, head);
         const classifier = await Classifier.fromProject(file, { backend: 'cpu' });
         try {
           return [classifier.classes, await classifier.classify(await blob('new-stripes.png'))];
@@ -241,8 +241,8 @@ fn the_api_opens_them() -> Outcome {
           classifier.close();
         }
       };
-      const [classes, own] = await ask(before.project);
-      const [, foreign] = await ask({ ...before.project, network: 'f'.repeat(64) });
+      const [classes, own] = await ask(before.project, before.head);
+      const [, foreign] = await ask({ ...before.project, network: 'f'.repeat(64), method: null }, null);
       const said = (answer) => ['disc', 'stripes', 'checks'].map((name) => answer.scores.find(({ label }) => label === name).probability);
       const exact = expected.scores.map(({ probability }) => probability);
       const refused = await code(Classifier.fromProject(new Blob(['no project']), { backend: 'cpu' }));

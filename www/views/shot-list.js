@@ -21,6 +21,8 @@ export class ShotListView extends EventTarget {
   #columns = 8;
   #rowHeight = 60;
   #room = '';
+  /** Whether the last row is in sight, and shall stay there. */
+  #atEnd = false;
 
   /** @param {PhotoClass} photoClass */
   constructor(photoClass) {
@@ -31,7 +33,7 @@ export class ShotListView extends EventTarget {
       const item = event.target.closest('li');
       if (item && (event.key === 'Delete' || event.key === 'Backspace')) emit(this, 'remove-shot', { shotId: Number(item.dataset.shotId) });
     });
-    this.element.addEventListener('scroll', () => this.#place(), { passive: true });
+    this.element.addEventListener('scroll', () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#measure()).observe(this.element);
   }
 
@@ -68,6 +70,13 @@ export class ShotListView extends EventTarget {
 
   scrollToEnd() {
     this.element.scrollTop = this.element.scrollHeight;
+    this.#atEnd = true;
+    this.#place();
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.element;
+    this.#atEnd = scrollTop + clientHeight >= scrollHeight - 1;
     this.#place();
   }
 
@@ -94,6 +103,7 @@ export class ShotListView extends EventTarget {
     this.#columns = widths.length;
     this.#rowHeight = widths[0] + parseFloat(rowGap);
     this.#place();
+    if (this.#atEnd) this.scrollToEnd();
   }
 
   /** Keeps what is near the visible rows, and leaves the room of all others empty. */
