@@ -130,7 +130,8 @@ export class ShotListView extends EventTarget {
     const room = `${before} ${after}`;
     if (room === this.#room) return;
     this.#room = room;
-    this.element.style.paddingBlock = `calc(4px + ${before}px) calc(4px + ${after}px)`;
+    this.element.style.setProperty('--room-before', `${before}px`);
+    this.element.style.setProperty('--room-after', `${after}px`);
   }
 
   /**
