@@ -11,7 +11,7 @@ use super::{
     folder, library, weights,
 };
 use crate::{
-    Error, Method, Session,
+    Embedding, Error, Method, Session,
     backend::BackendKind,
     embedder::Views,
     episode::Episode,
@@ -97,39 +97,51 @@ fn ask(agreement: &mut Agreement, pool: &Pool, episode: &Episode, method: Method
         name: pool.classes[*id].name.clone(),
         hue: *id as u16,
     };
-    let text = link::write(
-        &mut session,
-        &episode.classes.iter().map(named).collect::<Vec<_>>(),
-        identity,
-    )?;
-    let shared = link::read(&text)?;
-    agreement.link(&text);
-    for item in episode.query.iter().flatten() {
-        let query = pool.query(*item);
-        agreement.known(&session.predict(query)?, &shared.predict(query));
-    }
-    for item in &episode.unknown {
-        let query = pool.query(*item);
-        agreement.unknown(&session.predict(query)?, &shared.predict(query));
-    }
-    Ok(())
+    let classes: Vec<LinkClass> = episode.classes.iter().map(named).collect();
+    let known = episode.query.iter().flatten().map(|item| pool.query(*item));
+    let unknown = episode.unknown.iter().map(|item| pool.query(*item));
+    agreement.ask(&mut session, &classes, identity, known, unknown)
 }
 
 impl Agreement {
-    /// A link that is asked.
-    pub fn link(&mut self, text: &str) {
+    /// Makes a link of what a session was trained to, and asks both about photos of its classes and about others.
+    ///
+    /// # Errors
+    /// Those of [`link::write`] and [`link::read`], and of [`Session::predict`].
+    pub fn ask<'a>(
+        &mut self,
+        session: &mut Session,
+        classes: &[LinkClass],
+        network: &str,
+        known: impl IntoIterator<Item = &'a Embedding>,
+        unknown: impl IntoIterator<Item = &'a Embedding>,
+    ) -> Result<(), Error> {
+        let text = link::write(session, classes, network)?;
+        let shared = link::read(&text)?;
         self.characters.push(text.len());
+        for query in known {
+            self.known(&session.predict(query)?, &shared.predict(query));
+        }
+        for query in unknown {
+            self.unknown(&session.predict(query)?, &shared.predict(query));
+        }
+        Ok(())
+    }
+
+    /// Of the longest link.
+    pub fn most_characters(&self) -> usize {
+        self.characters.iter().copied().max().unwrap_or(0)
     }
 
     /// What session and link say of a photo of one of the classes.
-    pub fn known(&mut self, exact: &Prediction, read: &Prediction) {
+    fn known(&mut self, exact: &Prediction, read: &Prediction) {
         self.known += 1;
         self.alike += usize::from(place(exact) == place(read));
         self.unknown(exact, read);
     }
 
     /// The same of a photo that has no right name.
-    pub fn unknown(&mut self, exact: &Prediction, read: &Prediction) {
+    fn unknown(&mut self, exact: &Prediction, read: &Prediction) {
         let familiar = |prediction: &Prediction| prediction.familiarity.probability >= USUAL_THRESHOLD;
         self.photos += 1;
         self.judged_alike += usize::from(familiar(exact) == familiar(read));
@@ -156,13 +168,13 @@ impl Agreement {
 
 impl fmt::Display for Agreement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (least, most) = (self.characters.iter().min(), self.characters.iter().max());
+        let least = self.characters.iter().min();
         write!(
             formatter,
             "{} links of {} to {} characters\n{:.2} % of {} photos of the classes get the same name\n{:.2} % of {} photos are judged alike: one of the classes, or none of these\na probability changes by {:.1} points at most",
             self.characters.len(),
             least.unwrap_or(&0),
-            most.unwrap_or(&0),
+            self.most_characters(),
             100.0 * self.alike(),
             self.known,
             100.0 * self.judged_alike(),

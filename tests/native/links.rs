@@ -8,7 +8,7 @@ use glimpse::{
     backend::{Backbone, BackendKind},
     embedder::{Views, embed},
     finetune::TrainingRequest,
-    link::{self, LinkClass},
+    link::LinkClass,
     native::{
         agreement::Agreement,
         folder::{self, ClassFolder},
@@ -77,29 +77,14 @@ fn ask(photos: &[Vec<Embedding>], method: Method, way: usize, round: usize, agre
         name: format!("class {class}"),
         hue: class as u16,
     };
-    let text = link::write(
-        &mut session,
-        &(0..way).map(name).collect::<Vec<_>>(),
-        &"0123456789abcdef".repeat(4),
-    )?;
-    let longest = LONGEST
-        .iter()
-        .find(|(classes, _)| way <= *classes)
-        .map_or(0, |(_, longest)| *longest);
-    assert!(text.len() <= longest, "{} characters for {way} classes", text.len());
-    let shared = link::read(&text)?;
-    agreement.link(&text);
-    for class in 0..way {
+    let classes: Vec<LinkClass> = (0..way).map(name).collect();
+    let others = |class: usize| {
         let all = photos[place(class)].iter().enumerate();
-        for (_, query) in all.filter(|(index, _)| !learnt.contains(index)) {
-            agreement.known(&session.predict(query)?, &shared.predict(query));
-        }
-    }
-    for class in way..(2 * way).min(photos.len()) {
-        for query in &photos[place(class)] {
-            agreement.unknown(&session.predict(query)?, &shared.predict(query));
-        }
-    }
+        all.filter(|(index, _)| !learnt.contains(index)).map(|(_, query)| query)
+    };
+    let known = (0..way).flat_map(others);
+    let unknown = (way..(2 * way).min(photos.len())).flat_map(|class| &photos[place(class)]);
+    agreement.ask(&mut session, &classes, &"0123456789abcdef".repeat(4), known, unknown)?;
     Ok(())
 }
 
@@ -116,7 +101,10 @@ fn check(folder: &str, tasks: &[(Method, usize)]) -> Outcome {
                 break;
             }
         }
+        let longest = LONGEST.iter().find(|(classes, _)| way <= *classes);
+        let longest = longest.map_or(0, |(_, longest)| *longest);
         println!("{folder:?}, {method:?}, {way} classes: {agreement}");
+        assert!(agreement.most_characters() <= longest, "{way} classes: {agreement}");
         assert!(agreement.alike() >= 0.99, "{method:?}, {way} classes: {agreement}");
         assert!(
             agreement.judged_alike() >= 0.99,

@@ -4,7 +4,7 @@
 
 import { Helper } from './helper.js';
 import { Job, Link } from './link.js';
-import { EngineError } from './protocol.js';
+import { EngineError, joined } from './protocol.js';
 import { PhotoQueue } from './queue.js';
 
 /** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
@@ -566,10 +566,7 @@ export class EngineClient extends EventTarget {
  * @returns {PackedClass}
  */
 function packed({ id, active, shots }) {
-  const length = shots[0]?.embedding.length ?? 0;
-  const embeddings = new Float32Array(length * shots.length);
-  shots.forEach(({ embedding }, index) => embeddings.set(embedding, index * length));
-  return { id, active, shotIds: shots.map((shot) => shot.id), embeddings };
+  return { id, active, shotIds: shots.map((shot) => shot.id), embeddings: joined(shots.map(({ embedding }) => embedding)) };
 }
 
 /**

@@ -1,5 +1,5 @@
-// What the page and the worker agree on: the shapes of their messages, and the one error type that crosses between them.
-// Shared by both threads: no DOM, no wasm, no state.
+// What the page and the worker agree on: the shapes of their messages, how embeddings are joined in them, and the one error type that crosses
+// between them. Shared by both threads: no DOM, no wasm, no state.
 
 /**
  * What the worker was asked to do. Answers carry the same id: `{id, ok}`, `{id, error}`, `{id, progress}`, `{id, started}`.
@@ -205,6 +205,17 @@ export function learnsMetric(method) {
 
 /** Where nobody says otherwise: a photo is named where it is as likely one of the classes as not. */
 export const USUAL_THRESHOLD = 0.5;
+
+/**
+ * Embeddings one after the other, as they are sent.
+ * @param {Float32Array[]} arrays all of one length
+ */
+export function joined(arrays) {
+  const length = arrays[0]?.length ?? 0;
+  const values = new Float32Array(length * arrays.length);
+  arrays.forEach((array, index) => values.set(array, index * length));
+  return values;
+}
 
 /** An error with a stable code. The page words it; `message` is the engine's own account of it. */
 export class EngineError extends Error {

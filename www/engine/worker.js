@@ -7,7 +7,7 @@ import { Lane, nextTask } from './lane.js';
 import { loadModule } from './module.js';
 import { pictureOf, pictureOfFrame, pictureOfPng, pngOf } from './pictures.js';
 import { readProject, writePhotos, writeProject } from './project-file.js';
-import { EngineError } from './protocol.js';
+import { EngineError, joined } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
 /** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
@@ -319,14 +319,6 @@ async function assess({ classIds, photos }) {
   const tuned = await tunedOf(photos);
   const embeddings = joined(photos.map(({ embedding }) => embedding));
   return (await session).assess(Uint32Array.from(classIds), embeddings, joined(tuned.filter((values) => values !== undefined)));
-}
-
-/** @param {Float32Array[]} arrays all of one length */
-function joined(arrays) {
-  const length = arrays[0]?.length ?? 0;
-  const values = new Float32Array(length * arrays.length);
-  arrays.forEach((array, index) => values.set(array, index * length));
-  return values;
 }
 
 /** @returns {Promise<Assessment>} */

@@ -63,8 +63,7 @@ export class ShotListView extends EventTarget {
     const focused = item.contains(document.activeElement);
     const neighbour = item.nextElementSibling ?? item.previousElementSibling;
     if (focused) neighbour?.querySelector('button')?.focus();
-    item.remove();
-    this.#items.delete(shot.id);
+    this.#drop(shot.id, item);
     return !focused || neighbour !== null;
   }
 
