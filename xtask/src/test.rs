@@ -96,9 +96,8 @@ fn heading(what: &str) {
 
 /// Of the module without Burn: what names Burn is the same natively, where clippy has seen it.
 fn clippy_for_wasm(toolchain: Toolchain) -> Result<()> {
-    let [light, _] = wasm::MODULES;
     let mut clippy = toolchain.cargo("clippy");
-    shown(clippy.args(light.selection()).args(["--", "-D", "warnings"]))
+    shown(clippy.args(wasm::LIGHT.selection()).args(["--", "-D", "warnings"]))
 }
 
 /// Runs cargo's tests, shows what they print, and counts their results.

@@ -1,6 +1,7 @@
 //! From the crate to `pkg/`: cargo, wasm-bindgen, wasm-opt. The last two are skipped when cargo's output has not changed.
 //!
-//! The page has two modules, and loads one of them: `pkg/light/`, without Burn, and `pkg/burn/`, with it.
+//! The page has two modules, and loads one of them: `pkg/light/`, without Burn, and `pkg/burn/`, with it. Each has a target
+//! folder of its own: Cargo would give both files one name, and so take each for stale after it made the other.
 
 use crate::process;
 use crate::progress::step;
@@ -59,17 +60,17 @@ pub struct Module {
     pub features: &'static str,
 }
 
-/// All modules: see `www/engine/module.js`, which chooses between them.
-pub const MODULES: [Module; 2] = [
-    Module {
-        name: "light",
-        features: "gpu",
-    },
-    Module {
-        name: "burn",
-        features: "candle,gpu,wgpu",
-    },
-];
+/// What nearly every visitor loads; see `www/engine/module.js`, which chooses.
+pub const LIGHT: Module = Module {
+    name: "light",
+    features: "gpu",
+};
+
+/// Burn as well: what deep training needs.
+pub const BURN: Module = Module {
+    name: "burn",
+    features: "candle,gpu,wgpu",
+};
 
 impl Module {
     /// Which part of the crate cargo is to compile.
@@ -84,53 +85,51 @@ impl Module {
             self.features,
         ]
     }
+
+    /// Builds it and its JavaScript in its folder of the package.
+    pub fn package(self, profile: Profile) -> Result<()> {
+        check_generator_version()?;
+        let wasm_opt = match profile {
+            Profile::Ci => None,
+            Profile::Release => Some(WasmOpt::prepare()?),
+        };
+        let dir = profile.package_dir().join(self.name);
+        let module = self.build(profile)?;
+        let stamp = stamp(&module, wasm_opt.as_ref())?;
+        if fs::read_to_string(dir.join(STAMP)).is_ok_and(|old| old == stamp) && is_complete(&dir) {
+            return Ok(());
+        }
+        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        let _ = fs::remove_file(dir.join(STAMP));
+        let work = tempfile::tempdir_in(crate::target_dir()).context("cannot create a folder for the package")?;
+        step("Generating the module's JavaScript", || generate(&module, work.path()))?;
+        if let Some(wasm_opt) = wasm_opt {
+            let (large, small) = (work.path().join("glimpse_bg.wasm"), work.path().join("small.wasm"));
+            step("Shrinking the module with wasm-opt", || {
+                wasm_opt.shrink(&large, &small, WASM_OPT_LEVEL)
+            })?;
+            fs::rename(&small, &large)?;
+        }
+        install(work.path(), &dir)?;
+        fs::write(dir.join(STAMP), stamp)?;
+        Ok(())
+    }
+
+    /// Runs cargo, which shows its own progress, and returns what it made of the module.
+    fn build(self, profile: Profile) -> Result<PathBuf> {
+        let target_dir = crate::target_dir().join("modules").join(self.name);
+        let mut cargo = Toolchain::prepare()?.cargo("build");
+        cargo.args(self.selection()).args(["--profile", profile.name()]);
+        process::run(cargo.arg("--target-dir").arg(&target_dir))?;
+        Ok(target_dir.join(TARGET).join(profile.name()).join("glimpse.wasm"))
+    }
 }
 
 /// Builds the modules and their JavaScript, and returns the folder that holds a folder for each.
 pub fn package(profile: Profile) -> Result<PathBuf> {
-    check_generator_version()?;
-    let toolchain = Toolchain::prepare()?;
-    let wasm_opt = match profile {
-        Profile::Ci => None,
-        Profile::Release => Some(WasmOpt::prepare()?),
-    };
-    for module in MODULES {
-        package_one(module, profile, toolchain, wasm_opt.as_ref())?;
-    }
+    LIGHT.package(profile)?;
+    BURN.package(profile)?;
     Ok(profile.package_dir())
-}
-
-fn package_one(module: Module, profile: Profile, toolchain: Toolchain, wasm_opt: Option<&WasmOpt>) -> Result<()> {
-    let dir = profile.package_dir().join(module.name);
-    let module = build(module, toolchain, profile)?;
-    let stamp = stamp(&module, wasm_opt)?;
-    if fs::read_to_string(dir.join(STAMP)).is_ok_and(|old| old == stamp) && is_complete(&dir) {
-        return Ok(());
-    }
-    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let _ = fs::remove_file(dir.join(STAMP));
-    let work = tempfile::tempdir_in(crate::target_dir()).context("cannot create a folder for the package")?;
-    step("Generating the module's JavaScript", || generate(&module, work.path()))?;
-    if let Some(wasm_opt) = wasm_opt {
-        let (large, small) = (work.path().join("glimpse_bg.wasm"), work.path().join("small.wasm"));
-        step("Shrinking the module with wasm-opt", || {
-            wasm_opt.shrink(&large, &small, WASM_OPT_LEVEL)
-        })?;
-        fs::rename(&small, &large)?;
-    }
-    install(work.path(), &dir)?;
-    fs::write(dir.join(STAMP), stamp)?;
-    Ok(())
-}
-
-/// Runs cargo, which shows its own progress, and returns what it made of the module.
-fn build(module: Module, toolchain: Toolchain, profile: Profile) -> Result<PathBuf> {
-    let mut cargo = toolchain.cargo("build");
-    process::run(cargo.args(module.selection()).args(["--profile", profile.name()]))?;
-    Ok(crate::target_dir()
-        .join(TARGET)
-        .join(profile.name())
-        .join("glimpse.wasm"))
 }
 
 fn generate(module: &Path, dir: &Path) -> Result<()> {

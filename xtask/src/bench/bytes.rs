@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Weighs the module, the network and the page.
 pub fn measure(setting: &Setting) -> Result<Table> {
     npm::prepare_node()?;
-    let [light, burn] = wasm::MODULES.map(|module| setting.package.join(module.name));
+    let [light, burn] = [wasm::LIGHT, wasm::BURN].map(|module| setting.package.join(module.name));
     let module = |folder: &Path| vec![folder.join("glimpse_bg.wasm"), folder.join("glimpse.js")];
     let groups = [
         ("module", module(&light)),
