@@ -1,15 +1,15 @@
 //! "None of these": how far a query is from every class, and from where on it is too far. Both come from the support
 //! set alone.
 //!
-//! The score is the largest cosine between the query and a prototype, seen from near the support set's mean. What
-//! scores to expect is found by leaving out: a shot scored against its own class without it shows how known images
+//! The score is the largest cosine between the query and a prototype, seen from near the support set's mean, by the features
+//! that the head sees ([`judged_by`]). What scores to expect is found by leaving out: a shot scored against its own class without it shows how known images
 //! score, the shots of a class scored by the other classes show how unknown ones do (the classes that are there stand
 //! for those that are not: Scheirer et al., "Toward Open Set Recognition", 2013, argue for such thresholds).
 
 use serde::Serialize;
 
 use crate::{
-    Embedding, Error, Head,
+    Classifier, Embedding, Error, Head,
     features::{Features, Space, Task},
     left_out,
     support::Class,
@@ -44,6 +44,15 @@ pub struct Familiarity {
     pub certain: bool,
 }
 
+/// By which features a query is judged that a classifier names: those of a linear head, so that a link need hold no others;
+/// pooled ones for all that works in another space.
+pub fn judged_by(classifier: &Classifier) -> Features {
+    match classifier {
+        Classifier::Linear { space, .. } if space.projection().is_none() => space.features(),
+        _ => Features::Pooled,
+    }
+}
+
 /// What is known of scores after fitting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
@@ -58,11 +67,12 @@ impl Rejection {
     /// Fits to an episode of at least two classes.
     ///
     /// # Errors
-    /// Those of [`Task::new`]; those of [`Head::from_prototypes`].
-    pub fn fit(episode: &[&Class]) -> Result<Self, Error> {
+    /// Those of [`Task::in_space`]; those of [`Head::from_prototypes`].
+    pub fn fit(features: Features, episode: &[&Class]) -> Result<Self, Error> {
         // One after the other: each holds a vector of every shot for a while.
-        let unknown = unknown_scores(episode);
-        let task = Task::new(Features::Pooled, episode)?;
+        let unknown = unknown_scores(features, episode);
+        let class_means: Vec<Vec<f32>> = episode.iter().map(|class| mean(&features.shots(class))).collect();
+        let task = Task::in_space(Space::centred(features, &class_means), episode)?;
         let prototypes = Head::from_prototypes(&task, 1.0)?.weight;
         let unknown = expected(&unknown);
         let scores: Vec<f32> = left_out::similarities(&task)
@@ -113,8 +123,7 @@ fn score(prototypes: &[Vec<f32>], query: &[f32]) -> f32 {
 }
 
 /// The shots of every class against all the others, as if it were not there.
-fn unknown_scores(episode: &[&Class]) -> Vec<f32> {
-    let features = Features::Pooled;
+fn unknown_scores(features: Features, episode: &[&Class]) -> Vec<f32> {
     let classes: Vec<Vec<Vec<f32>>> = episode.iter().map(|class| features.shots(class)).collect();
     let means: Vec<Vec<f32>> = classes.iter().map(mean).collect();
     let mut scores = Vec::new();
@@ -169,9 +178,9 @@ mod tests {
 
     #[test]
     fn what_is_like_no_class_is_unfamiliar() {
-        for shots in [1, 4] {
+        for (shots, features) in [(1, Features::Pooled), (4, Features::Pooled), (4, Features::Embedding)] {
             let support = support(shots);
-            let rejection = Rejection::fit(&support.episode().unwrap()).unwrap();
+            let rejection = Rejection::fit(features, &support.episode().unwrap()).unwrap();
             let known = rejection.familiarity(&embedding(&[1.0, 70.0, 1.0, 1.2, 1.0]));
             let unknown = rejection.familiarity(&embedding(&[1.0, 1.0, 1.0, 1.0, 70.0]));
             assert!(known.probability > 0.5, "{shots} shots: {known:?}");
@@ -185,7 +194,7 @@ mod tests {
         let mut support = SupportSet::default();
         support.set_shot(1, 1, embedding(&[1.0]));
         support.set_shot(2, 2, embedding(&[1.0]));
-        let rejection = Rejection::fit(&support.episode().unwrap()).unwrap();
+        let rejection = Rejection::fit(Features::Pooled, &support.episode().unwrap()).unwrap();
         assert!(rejection.familiarity(&embedding(&[1.0])).probability.is_finite());
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Any change of the shots drops what was trained, so that no prediction comes from a head that never saw them. A
 //! learned metric can be given: then every head works in its space, and what was trained in another is dropped too.
-//! Whether a query is any of the classes is judged by the network's own features all the same: a metric moves together
-//! what it never learnt to tell apart.
+//! Whether a query is any of the classes is judged by the network's own features all the same
+//! ([`crate::rejection::judged_by`]): a metric moves together what it never learnt to tell apart.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -25,7 +25,7 @@ use crate::{
     metric::{self, Examples, MetricOptions, Objective},
     nearest,
     overview::Overview,
-    rejection::{Familiarity, Rejection},
+    rejection::{self, Familiarity, Rejection},
     shot_maps::{self, ShotMaps},
     siamese::Siamese,
     support::Class,
@@ -617,9 +617,13 @@ impl Session {
                 Some(metric) => metric.space(),
                 None => Space::fit(Features::Embedding, &episode),
             };
+            let judged_by = match self.trained() {
+                Some(trained) => rejection::judged_by(&trained.classifier),
+                None => Features::Pooled,
+            };
             self.basis = Some(Basis {
                 prototypes: Classifier::at_once(task(self.metric.as_deref(), Features::Pooled, &episode)?)?,
-                rejection: Rejection::fit(&episode)?,
+                rejection: Rejection::fit(judged_by, &episode)?,
                 shots: ShotVectors::new(space, &episode),
                 revision: current,
             });

@@ -5,8 +5,10 @@
 //! the same in all versions. Every version keeps its own file with its decoder, for links live as long as someone keeps them;
 //! only the newest is written. No photo and no embedding of one is in a link, but the vectors of classes are made of them.
 
+mod body;
 mod rounding;
 mod version1;
+mod version2;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -141,7 +143,7 @@ pub fn write(session: &mut Session, classes: &[LinkClass], network: &str) -> Res
     for class in &shared.classes {
         check_limit("characters in a class's name", MOST_NAME, class.name.chars().count())?;
     }
-    Ok(sealed(version1::VERSION, &version1::encode(&shared, &episode)?))
+    Ok(sealed(version2::VERSION, &version2::encode(&shared, &episode)?))
 }
 
 /// Reads a text of [`write`]; blanks around it, and all up to [`FRAGMENT`], are passed over.
@@ -169,6 +171,7 @@ pub fn read(text: &str) -> Result<Shared, Error> {
     }
     match version {
         version1::VERSION => version1::decode(body),
+        version2::VERSION => version2::decode(body),
         version => Err(Error::LinkNewer { version }),
     }
 }
@@ -259,13 +262,17 @@ mod tests {
         TEXT.get_or_init(|| text_of(&mut session(Method::Finetune, 3)).unwrap())
     }
 
-    /// Its version's part, and the same with a checksum that fits.
-    fn body() -> Vec<u8> {
-        BASE64_URL_SAFE_NO_PAD.decode(good()).unwrap().split_off(1 + CHECK)
+    /// A link of version 1, made by `cargo glimpse link` when that was new, of drawn classes and `weights --untrained`.
+    fn old() -> &'static str {
+        include_str!("../../tests/fixtures/link-1.txt")
+            .trim()
+            .trim_start_matches(FRAGMENT)
     }
 
-    fn read_body(body: &[u8]) -> Result<Shared, Error> {
-        read(&sealed(version1::VERSION, body))
+    /// A link's version, and that version's part.
+    fn opened(text: &str) -> (u8, Vec<u8>) {
+        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(text).unwrap();
+        (bytes[0], bytes.split_off(1 + CHECK))
     }
 
     /// Photos of noise lie nearer to the border between classes than real ones, of which probabilities move half as far.
@@ -370,15 +377,15 @@ mod tests {
     #[test]
     fn a_newer_version_says_so() {
         assert_eq!(
-            read(&sealed(version1::VERSION + 1, b"whatever")).unwrap_err().code(),
+            read(&sealed(version2::VERSION + 1, b"whatever")).unwrap_err().code(),
             "link-newer"
         );
     }
 
-    /// Made by `cargo glimpse link` when version 1 was new, of drawn classes and `weights --untrained`.
     #[test]
     fn links_of_version_1_stay_readable() {
-        let shared = read(include_str!("../../tests/fixtures/link-1.txt")).unwrap();
+        assert_eq!(opened(old()).0, version1::VERSION);
+        let shared = read(old()).unwrap();
         let names: Vec<&str> = shared.classes().iter().map(|class| class.name.as_str()).collect();
         assert_eq!(
             (names, shared.method()),
@@ -391,12 +398,23 @@ mod tests {
     /// Behind a checksum that fits: bytes changed at random, before and after inflating, and streams cut off.
     #[test]
     fn forged_links_are_refused_or_harmless() {
+        for text in [old(), good()] {
+            forge(text);
+        }
+    }
+
+    fn forge(text: &str) {
         let query = photo(&mut ChaCha8Rng::seed_from_u64(5), 1);
         let mut random = ChaCha8Rng::seed_from_u64(3);
-        let (body, inflated) = (body(), version1::tests::inflated(&body()));
+        let (version, packed) = opened(text);
+        let unpacked = body::inflated(&packed).unwrap();
         let mut refused = 0;
         for round in 0..6000 {
-            let mut forged = if round % 2 == 0 { body.clone() } else { inflated.clone() };
+            let mut forged = if round % 2 == 0 {
+                packed.clone()
+            } else {
+                unpacked.clone()
+            };
             // Mostly where the structure is: in the first numbers and names.
             let reach = if random.next_u32() % 4 == 0 { forged.len() } else { 160 };
             for _ in 0..1 + random.next_u32() % 4 {
@@ -409,9 +427,9 @@ mod tests {
             let forged = if round % 2 == 0 {
                 forged
             } else {
-                version1::tests::deflated(&forged)
+                body::deflated(&[forged])
             };
-            match read_body(&forged) {
+            match read(&sealed(version, &forged)) {
                 Ok(shared) => {
                     let prediction = shared.predict(&query);
                     assert!(
@@ -428,14 +446,16 @@ mod tests {
         }
         assert!(
             (1000..6000).contains(&refused),
-            "{refused} of 6000 were refused: both kinds shall come up"
+            "version {version}, {refused} of 6000 were refused: both kinds shall come up"
         );
     }
 
     #[test]
     fn bombs_do_not_go_off() {
-        let bomb = version1::tests::deflated(&vec![0; 200 << 20]);
+        let bomb = miniz_oxide::deflate::compress_to_vec(&vec![0; 200 << 20], 9);
         assert!(bomb.len() < MOST_TEXT / 4 * 3, "{} bytes", bomb.len());
-        assert_eq!(read_body(&bomb).unwrap_err().code(), "link-damaged");
+        for version in [version1::VERSION, version2::VERSION] {
+            assert_eq!(read(&sealed(version, &bomb)).unwrap_err().code(), "link-damaged");
+        }
     }
 }

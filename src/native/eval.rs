@@ -21,10 +21,11 @@ use crate::{
     embedder::{Views, embed_tuned},
     episode::{Episode, Item, Sampler, Shape},
     evaluation::{Calibration, Confusion, argmax, auroc, mean, paired},
+    features::Features,
     finetune::TrainingRequest,
     learned_metric::LearnedMetric,
     native::library::LibraryClass,
-    rejection::Rejection,
+    rejection::{Rejection, judged_by},
     session::fit,
     shot_maps::{ShotMaps, needs_maps},
     support::{Class, Shot},
@@ -328,13 +329,16 @@ struct Answers {
     accuracy: f64,
     /// Truth and answer (the pool's numbers), and the winner's probability.
     answers: Vec<(usize, usize, f32)>,
+    /// By what "none of these" is judged.
+    judged_by: Features,
 }
 
 /// Everything that one episode gave.
 struct Outcome {
     /// By method, as [`played`] has them.
     methods: Vec<Answers>,
-    auroc: Option<f64>,
+    /// Likewise.
+    aurocs: Vec<Option<f64>>,
 }
 
 fn measure(
@@ -358,7 +362,7 @@ fn measure(
         }
         let accuracies: Vec<f64> = answers().map(|answers| answers.accuracy).collect();
         let (accuracy, gain) = (mean(&accuracies), paired(&accuracies, &baseline));
-        let aurocs: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.auroc).collect();
+        let aurocs: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.aurocs[index]).collect();
         Report {
             method: method.name(),
             accuracy: accuracy.mean,
@@ -442,21 +446,43 @@ fn play(pool: &Pool, deep: Option<&DeepPlayer>, methods: &[Method], episode: &Ep
             Some(deep) => deep.play(pool, &request, &support, episode)?,
             None => {
                 let classifier = fit(&request, pool.metric, &support)?;
-                ask(episode, |item| Ok(classifier.probabilities(pool.query(item))))?
+                ask(episode, judged_by(&classifier), |item| {
+                    Ok(classifier.probabilities(pool.query(item)))
+                })?
             }
         });
     }
-    let rejection = Rejection::fit(&support)?;
-    let familiarity = |item: &Item| rejection.familiarity(pool.query(*item)).score;
-    let known: Vec<f32> = episode.query.iter().flatten().map(familiarity).collect();
-    let unknown: Vec<f32> = episode.unknown.iter().map(familiarity).collect();
+    let mut measured: Vec<(Features, Option<f64>)> = Vec::new();
+    let mut aurocs = Vec::new();
+    for Answers { judged_by, .. } in &answers {
+        let known = measured.iter().find(|(features, _)| features == judged_by);
+        let auroc = match known {
+            Some((_, auroc)) => *auroc,
+            None => told_apart(pool, &support, *judged_by, episode)?,
+        };
+        measured.push((*judged_by, auroc));
+        aurocs.push(auroc);
+    }
     Ok(Outcome {
         methods: answers,
-        auroc: auroc(&known, &unknown),
+        aurocs,
     })
 }
 
-fn ask(episode: &Episode, probabilities: impl Fn(Item) -> Result<Vec<f32>, Error>) -> Result<Answers, Error> {
+/// How well an episode's queries are told from images of other classes: the area under the ROC curve.
+fn told_apart(pool: &Pool, support: &[&Class], features: Features, episode: &Episode) -> Result<Option<f64>, Error> {
+    let rejection = Rejection::fit(features, support)?;
+    let familiarity = |item: &Item| rejection.familiarity(pool.query(*item)).score;
+    let known: Vec<f32> = episode.query.iter().flatten().map(familiarity).collect();
+    let unknown: Vec<f32> = episode.unknown.iter().map(familiarity).collect();
+    Ok(auroc(&known, &unknown))
+}
+
+fn ask(
+    episode: &Episode,
+    judged_by: Features,
+    probabilities: impl Fn(Item) -> Result<Vec<f32>, Error>,
+) -> Result<Answers, Error> {
     let mut answers = Vec::new();
     for item in episode.query.iter().flatten() {
         let probabilities = probabilities(*item)?;
@@ -467,6 +493,7 @@ fn ask(episode: &Episode, probabilities: impl Fn(Item) -> Result<Vec<f32>, Error
     Ok(Answers {
         accuracy: right as f64 / answers.len() as f64,
         answers,
+        judged_by,
     })
 }
 
@@ -516,7 +543,7 @@ impl DeepPlayer<'_> {
         let examples = ShotMaps::new(support, request, None)?;
         let picture = |index: usize| self.picture(shots[index]);
         let classifier = deep::learn(examples, &self.backbone, &self.pool.layer4, &picture, &|_| ())?;
-        ask(episode, |item| {
+        ask(episode, judged_by(&classifier), |item| {
             let tuned = classifier.tuned().ok_or_else(needs_maps)?;
             let picture = self.picture(item)?;
             let query = pollster::block_on(embed_tuned(&self.backbone, &picture, pool.query_views, tuned))?;

@@ -9,11 +9,12 @@ use sha2::{Digest, Sha256};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((kind, rest)) = bytes.split_first() else { return };
-    // As they are, as a body, and as what a body inflates to.
+    // As they are, as a body, and as what a body inflates to; of either version, and of one that is not known.
+    let version = kind / 3 % 3 + 1;
     let text = match kind % 3 {
         0 => String::from_utf8_lossy(rest).into_owned(),
-        1 => sealed(rest),
-        _ => sealed(&miniz_oxide::deflate::compress_to_vec(rest, 1)),
+        1 => sealed(version, rest),
+        _ => sealed(version, &miniz_oxide::deflate::compress_to_vec(rest, 1)),
     };
     if let Ok(shared) = link::read(&text) {
         let query = Embedding::new(vec![1.0; LENGTH]).expect("a finite embedding");
@@ -23,9 +24,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Version 1, the checksum, the body.
-fn sealed(body: &[u8]) -> String {
-    let hash = Sha256::new().chain_update([1]).chain_update(body).finalize();
-    let bytes = [&[1], &hash[..4], body].concat();
+/// Version, checksum and body.
+fn sealed(version: u8, body: &[u8]) -> String {
+    let hash = Sha256::new().chain_update([version]).chain_update(body).finalize();
+    let bytes = [&[version], &hash[..4], body].concat();
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -23,7 +23,7 @@ const TRACT: [&str; 5] = [
     "target/tract",
 ];
 
-/// Sees that `tests/fuzz` still fits: to run it takes another toolchain and as long as one likes.
+/// Sees that `tests/fuzz` still fits: to run it takes another tool and as long as one likes.
 const FUZZ: [&str; 5] = [
     "check",
     "--manifest-path",
