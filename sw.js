@@ -16,8 +16,8 @@ const SCOPE = new URL('./', location.href);
 const FILES = `${SCOPE.pathname}:files`;
 /** The cache of www/engine/weights.js. What a new version needs is put there before it takes over. */
 const WEIGHTS = `${SCOPE.pathname}:weights`;
-/** Kept from when a page first uses it: the larger of the two modules, which few visitors need. */
-const LATER = `pkg-${version}/burn/`;
+/** Modules that few visitors need: each is kept from when a page first uses it. */
+const LATER = ['burn', 'plain'];
 
 worker.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(RELEASE ? install() : worker.skipWaiting()));
 worker.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(RELEASE ? dropOthers() : leave()));
@@ -30,9 +30,9 @@ worker.addEventListener('fetch', (/** @type {any} */ event) => {
 /** Fails as a whole where one file cannot be had or is not the right one: the version before it goes on then. */
 async function install() {
   const cache = await caches.open(FILES);
-  const later = new URL('later/', SCOPE).href;
-  const usesLater = (await cache.keys()).some(({ url }) => url.startsWith(later));
-  const wanted = Object.keys(files).filter((path) => usesLater || !path.startsWith(LATER));
+  const kept = (await cache.keys()).map(({ url }) => url);
+  const used = LATER.filter((module) => kept.some((url) => url.startsWith(new URL(`${module}/`, SCOPE).href)));
+  const wanted = Object.keys(files).filter((path) => [null, ...used].includes(laterOf(path)));
   await Promise.all(wanted.map(keep));
 }
 
@@ -145,8 +145,16 @@ function cacheOf(path) {
  * @param {string} path
  */
 function keyOf(path) {
-  const kind = isWeights(path) ? 'weights' : path.startsWith(LATER) ? 'later' : 'files';
+  const kind = isWeights(path) ? 'weights' : (laterOf(path) ?? 'files');
   return new URL(`${kind}/${files[path]}`, SCOPE).href;
+}
+
+/**
+ * Which of those modules a file is of, if any.
+ * @param {string} path
+ */
+function laterOf(path) {
+  return LATER.find((module) => path.startsWith(`pkg-${version}/${module}/`)) ?? null;
 }
 
 /** @param {string} path */

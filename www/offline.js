@@ -32,7 +32,7 @@ export class Offline extends EventTarget {
 
   /**
    * The page works, with this module: from now on it works without a network too.
-   * @param {'light' | 'burn'} module
+   * @param {import('./engine/module.js').ModuleName} module
    */
   async keep(module) {
     if (!this.#container) return;

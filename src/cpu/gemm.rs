@@ -18,16 +18,40 @@ pub const COLUMNS: usize = 8;
 /// Eight accumulators, two vectors of B and one of A fit the sixteen registers of SSE, which is what wasm gets in V8.
 /// Never inlined, so that it is a function of its own that V8 finds hot and optimises within the first image.
 #[inline(never)]
+#[cfg_attr(
+    all(target_arch = "wasm32", feature = "relaxed"),
+    target_feature(enable = "relaxed-simd")
+)]
 pub fn multiply(a: &[f32x4], b: &[f32x8], tiles: &mut [[f32x8; ROWS]]) {
     for (a, tile) in a.chunks_exact(b.len()).zip(tiles) {
         let mut sums = [f32x8::ZERO; ROWS];
         for (a, &b) in a.iter().zip(b) {
             for (sum, &a) in sums.iter_mut().zip(a.as_array()) {
-                *sum += f32x8::splat(a) * b;
+                *sum = multiply_add(f32x8::splat(a), b, *sum);
             }
         }
         *tile = sums;
     }
+}
+
+/// a · b + sum.
+#[cfg(not(all(target_arch = "wasm32", feature = "relaxed")))]
+#[inline]
+fn multiply_add(a: f32x8, b: f32x8, sum: f32x8) -> f32x8 {
+    sum + a * b
+}
+
+/// The same by wasm's relaxed SIMD: one instruction, rounded once, where the processor has such a one.
+#[cfg(all(target_arch = "wasm32", feature = "relaxed"))]
+#[inline]
+#[target_feature(enable = "relaxed-simd")]
+fn multiply_add(a: f32x8, b: f32x8, sum: f32x8) -> f32x8 {
+    use std::arch::wasm32::{f32x4_relaxed_madd, v128};
+    let [a, b, sum]: [[v128; 2]; 3] = cast([a, b, sum]);
+    cast([
+        f32x4_relaxed_madd(a[0], b[0], sum[0]),
+        f32x4_relaxed_madd(a[1], b[1], sum[1]),
+    ])
 }
 
 /// Packs the rows of `matrix`, `[columns, k]`, into panels of eight. `order` gives, for each k of a panel, where it

@@ -13,6 +13,7 @@ use crate::{
 pub fn trials() -> Vec<Trial> {
     vec![
         trial_on_shared("golden::cpu_in_chromium", || check("cpu", ALL)),
+        trial_on_shared("golden::without_relaxed_simd_in_chromium", || check("plain", ALL)),
         trial_on_shared("golden::candle_in_chromium", || check("candle", ALL)),
         trial_on_shared("golden::webgpu_in_chromium", || check("webgpu", FEW)),
         trial_on_shared("golden::burn_wgpu_in_chromium", burn_wgpu),
@@ -49,10 +50,13 @@ const COMPUTE: &str = "async (count) => {
 
 const START: &str = "async (backend) => {
   const { loadModule } = await import('/www/engine/module.js');
-  const module = await loadModule(backend === 'cpu' || backend === 'webgpu' ? 'light' : 'burn');
+  const plain = backend === 'plain';
+  if (plain) WebAssembly.validate = () => false;
+  const { name, module } = await loadModule(backend === 'candle' || backend === 'wgpu' ? 'burn' : 'light');
+  if (plain !== (name === 'plain')) throw new Error(`the module ${name}`);
   await module.default();
   const weights = new Uint8Array(await (await fetch('/weights/resnet18.safetensors')).arrayBuffer());
-  const engine = await module.Engine.create(backend, weights);
+  const engine = await module.Engine.create(plain ? 'cpu' : backend, weights);
   window.golden = { module, engine };
   return engine.verify(await (await fetch('/weights/manifest.json')).text());
 }";

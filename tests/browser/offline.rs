@@ -117,7 +117,7 @@ fn listed(stage: &Stage) -> Result<Vec<String>> {
     stage.page.eval(
         "fetch('./sw.js').then((response) => response.text()).then((text) => {
            const { files } = JSON.parse(/^const RELEASE = (.*);$/m.exec(text)[1]);
-           const needed = (path) => !path.includes('/burn/') && !/^weights\\/(?!manifest)/.test(path);
+           const needed = (path) => !/\\/(burn|plain)\\//.test(path) && !/^weights\\/(?!manifest)/.test(path);
            return [...new Set(Object.keys(files).filter(needed).map((path) => files[path]))].sort();
          })",
     )

@@ -92,8 +92,8 @@ export class EngineClient extends EventTarget {
   }
 
   /**
-   * Replaces the network by a checkpoint; the one that runs stays where that fails.
-   * @param {File} file
+   * Replaces the network by a checkpoint, or by the page's own; the one that runs stays where that fails.
+   * @param {File | null} file
    */
   async useCheckpoint(file) {
     const previous = this.#checkpoint;
@@ -305,12 +305,13 @@ export class EngineClient extends EventTarget {
   }
 
   /**
-   * What was trained, as the text of a link.
+   * What was trained, as a link.
    * @param {LinkClass[]} classes those that take part, and maybe others
-   * @returns {Promise<{text: string}>}
+   * @param {string} page what stands before the link's text
+   * @returns {Promise<import('./protocol.js').Link>}
    */
-  link(classes) {
-    return this.#request('link', { classes });
+  link(classes, page) {
+    return this.#request('link', { classes, page });
   }
 
   /**
@@ -371,7 +372,7 @@ export class EngineClient extends EventTarget {
    */
   async train(options, pictures, requestOptions) {
     this.#helper.spare();
-    if (options.method === 'deep' && this.#info?.module === 'light') await this.#bringBurn();
+    if (options.method === 'deep' && this.#info && this.#info.module !== 'burn') await this.#bringBurn();
     return this.#request('train', { options, pictures }, requestOptions);
   }
 
@@ -476,7 +477,7 @@ export class EngineClient extends EventTarget {
 
   #startArguments() {
     const backend = this.#reason ? 'cpu' : this.#backend;
-    return { backend, reason: this.#reason, checkpoint: this.#checkpoint, views: this.#views };
+    return { backend, reason: this.#reason, checkpoint: this.#checkpoint, views: this.#views, timed: true };
   }
 
   /**

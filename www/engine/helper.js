@@ -38,7 +38,7 @@ export class Helper {
     if (this.#link || this.#died) return;
     const link = new Link('light', { settled: () => this.#settled(), crashed: (message) => this.#crashed(message) });
     this.#link = link;
-    const start = new Job('start', { backend: 'cpu', reason: null, checkpoint, views: info.views });
+    const start = new Job('start', { backend: 'cpu', reason: null, checkpoint, views: info.views, timed: false });
     link.post(start);
     const { network } = await start.answer.catch(() => ({ network: null }));
     if (link !== this.#link) return;

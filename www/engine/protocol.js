@@ -33,7 +33,7 @@
  * @property {'cpu' | 'candle' | 'webgpu' | 'wgpu'} backend
  * @property {string} adapter
  * @property {BackendReason | null} reason
- * @property {import('./module.js').ModuleName} module which of the two wasm modules runs
+ * @property {import('./module.js').ModuleName} module which of the wasm modules runs
  * @property {number} milliseconds time of one view, warmed up
  * @property {Views} views
  * @property {NetworkInfo} network
@@ -138,6 +138,16 @@ export function learnsMetric(method) {
 /**
  * A class as a link has it; `hue` is the number of its colour.
  * @typedef {{id: number, name: string, hue: number}} LinkClass
+ */
+
+/**
+ * What was trained, as an address; `qr` where that is short enough for one.
+ * @typedef {{address: string, qr: Qr | null}} Link
+ */
+
+/**
+ * A QR code without its margin: modules on each side, and the dark ones as an SVG path, a module to a unit.
+ * @typedef {{size: number, path: string}} Qr
  */
 
 /**

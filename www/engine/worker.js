@@ -10,7 +10,7 @@ import { readProject, writePhotos, writeProject } from './project-file.js';
 import { EngineError, joined } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, Link, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -116,9 +116,9 @@ const operations = {
 
 /** The page names this worker after the module that it wants. */
 async function bringModule() {
-  const name = /** @type {import('./module.js').ModuleName} */ (self.name);
-  module = await loadModule(name);
-  return name;
+  const loaded = await loadModule(/** @type {import('./module.js').ModuleName} */ (self.name));
+  module = loaded.module;
+  return loaded.name;
 }
 
 function askWebGpu() {
@@ -132,10 +132,11 @@ function atOnce(run) {
 
 /**
  * Gets the weights, chooses a backend and warms it up. An engine that runs already is kept until the new one does.
- * @param {{backend: Wanted, reason: BackendReason | null, checkpoint: File | null, views: Views | null}} args `views` where they are decided
+ * @param {{backend: Wanted, reason: BackendReason | null, checkpoint: File | null, views: Views | null, timed: boolean}} args `views` where they are
+ *   decided; `timed` where it is to be known how long one takes
  * @param {Job} job
  */
-async function start({ backend, reason, checkpoint, views: decided }, job) {
+async function start({ backend, reason, checkpoint, views: decided, timed }, job) {
   job.report({ phase: 'module' });
   const read = (/** @type {(loaded: number, total: number) => void} */ onProgress) => (checkpoint ? readCheckpoint(checkpoint) : loadWeights(onProgress));
   const weights = read((loaded, total) => job.report({ phase: 'weights', loaded, total }));
@@ -150,7 +151,7 @@ async function start({ backend, reason, checkpoint, views: decided }, job) {
     engine = started.engine;
     networkIdentity = network.identity;
     readNetwork = () => read(() => {});
-    const milliseconds = await timeView();
+    const milliseconds = timed ? await timeView() : 0;
     viewMilliseconds = milliseconds;
     const views = decided ?? chooseViews(milliseconds);
     oneView = views.count === 1;
@@ -514,11 +515,13 @@ async function onnxFile({ classes }, job) {
 }
 
 /**
- * What was trained, as a link's text. Waits for the network, whose identity is in it.
- * @param {{classes: LinkClass[]}} args those that take part, and maybe others
+ * What was trained, as a link. Waits for the network, whose identity is in it.
+ * @param {{classes: LinkClass[], page: string}} args those that take part, and maybe others; what stands before the link's text
+ * @returns {Promise<Link>}
  */
-async function link({ classes }) {
-  return { text: (await session).link(classes, networkIdentity) };
+async function link({ classes, page }) {
+  const address = page + (await session).link(classes, networkIdentity);
+  return { address, qr: module.qrCode(address) };
 }
 
 /**

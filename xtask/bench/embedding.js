@@ -16,10 +16,11 @@ import { loadInputs } from './inputs.js';
 
 /** @type {Record<string, () => Promise<Contender>>} */
 const STARTS = {
-  'Glimpse': () => glimpse('cpu'),
-  'Glimpse, burn-candle': () => glimpse('candle'),
-  'Glimpse, WebGPU': () => glimpse('webgpu'),
-  'Glimpse, burn-wgpu': () => glimpse('wgpu'),
+  'Glimpse': () => glimpse('cpu', 'light'),
+  'Glimpse without relaxed SIMD': () => glimpse('cpu', 'plain'),
+  'Glimpse, burn-candle': () => glimpse('candle', 'burn'),
+  'Glimpse, WebGPU': () => glimpse('webgpu', 'light'),
+  'Glimpse, burn-wgpu': () => glimpse('wgpu', 'burn'),
   'onnxruntime-web': () => onnxruntime('wasm'),
   'onnxruntime-web, WebGPU': () => onnxruntime('webgpu'),
   'TensorFlow.js': tensorflow,

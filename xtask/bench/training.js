@@ -12,7 +12,7 @@ const LENGTH = 1536;
  * @returns {Promise<{start: number, steps: number, milliseconds: number}>} what it took to start, and the steps
  */
 export async function train({ classes, shots, steps, patience }) {
-  const { Session } = await loadModule('light');
+  const { Session } = (await loadModule('light')).module;
   const session = new Session();
   const random = generator(1);
   for (let id = 0; id < classes; id++) {

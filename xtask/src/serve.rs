@@ -9,8 +9,8 @@ use anyhow::Result;
 /// The port without `--port`. It stays the same from run to run, since a browser keeps saved data by origin.
 const USUAL_PORT: u16 = 8080;
 
-/// Builds what is missing or has changed, serves, and does not return. The page is served before the module with Burn is
-/// built, which takes longest and is for deep training alone.
+/// Builds what is missing or has changed, serves, and does not return. The page is served as soon as the module is built that
+/// nearly everybody loads; the others follow.
 pub fn run(port: Option<u16>) -> Result<()> {
     wasm::LIGHT.package(Profile::Ci)?;
     let manifest = weights::prepare()?;
@@ -23,8 +23,8 @@ pub fn run(port: Option<u16>) -> Result<()> {
         "\n  Glimpse is ready:  http://localhost:{}/\n  Ctrl-C ends it.\n",
         server.port()
     );
-    if let Err(error) = wasm::BURN.package(Profile::Ci) {
-        eprintln!("\n  The page stays, without deep training, whose module was not built: {error:#}\n");
+    if let Err(error) = wasm::package(Profile::Ci) {
+        eprintln!("\n  The page stays, without the module that was not built: {error:#}\n");
     }
     server.wait();
     Ok(())

@@ -1,6 +1,7 @@
 //! From the crate to `pkg/`: cargo, wasm-bindgen, wasm-opt. The last two are skipped when cargo's output has not changed.
 //!
-//! The page has two modules, and loads one of them: `pkg/light/`, without Burn, and `pkg/burn/`, with it. Each has a target
+//! The page has three modules, and loads one of them: `pkg/light/`, without Burn; `pkg/plain/`, the same for browsers without
+//! relaxed SIMD; and `pkg/burn/`, with Burn. Each has a target
 //! folder of its own: Cargo would give both files one name, and so take each for stale after it made the other.
 
 use crate::process;
@@ -63,6 +64,12 @@ pub struct Module {
 /// What nearly every visitor loads; see `www/engine/module.js`, which chooses.
 pub const LIGHT: Module = Module {
     name: "light",
+    features: "gpu,relaxed",
+};
+
+/// The same without wasm's relaxed SIMD.
+pub const PLAIN: Module = Module {
+    name: "plain",
     features: "gpu",
 };
 
@@ -127,8 +134,9 @@ impl Module {
 
 /// Builds the modules and their JavaScript, and returns the folder that holds a folder for each.
 pub fn package(profile: Profile) -> Result<PathBuf> {
-    LIGHT.package(profile)?;
-    BURN.package(profile)?;
+    for module in [LIGHT, PLAIN, BURN] {
+        module.package(profile)?;
+    }
     Ok(profile.package_dir())
 }
 

@@ -5,10 +5,11 @@ import { joined } from '../inputs.js';
 
 /**
  * @param {'cpu' | 'candle' | 'webgpu' | 'wgpu'} backend
+ * @param {import('/www/engine/module.js').ModuleName} name of the module
  * @returns {Promise<import('../embedding.js').Contender>}
  */
-export async function glimpse(backend) {
-  const module = await loadModule(backend === 'candle' || backend === 'wgpu' ? 'burn' : 'light');
+export async function glimpse(backend, name) {
+  const { module } = await loadModule(name);
   const manifest = await (await fetch('/model/manifest.json')).json();
   const weights = await (await fetch(`/model/${manifest.file}`)).arrayBuffer();
   const engine = await module.Engine.create(backend, new Uint8Array(weights));

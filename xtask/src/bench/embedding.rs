@@ -13,7 +13,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 /// Names that `xtask/bench/embedding.js` knows. The first of each group is what the others are compared with.
-const ON_CPU: [&str; 3] = ["Glimpse", "onnxruntime-web", "TensorFlow.js"];
+const ON_CPU: [&str; 4] = [
+    "Glimpse",
+    "Glimpse without relaxed SIMD",
+    "onnxruntime-web",
+    "TensorFlow.js",
+];
 const BURN_ON_CPU: &str = "Glimpse, burn-candle";
 const BURN_ON_WEBGPU: &str = "Glimpse, burn-wgpu";
 const ON_WEBGPU: [&str; 2] = ["Glimpse, WebGPU", "onnxruntime-web, WebGPU"];
