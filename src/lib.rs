@@ -57,6 +57,7 @@ mod png;
 pub mod pretrain;
 pub mod project;
 pub mod projection;
+pub mod qr;
 pub mod rejection;
 #[cfg(feature = "burn")]
 pub mod resnet18;

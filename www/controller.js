@@ -7,7 +7,7 @@ import { EngineClient } from './engine/client.js';
 import { watchEngine } from './engine-watch.js';
 import { EngineError, learnsMetric, USUAL_THRESHOLD } from './engine/protocol.js';
 import { Export } from './export.js';
-import { fromDrop, fromList, saysMetric } from './files.js';
+import { fromDrop, fromList, ownCopy, saysMetric } from './files.js';
 import { takeNames } from './fragment.js';
 import { Hood } from './hood.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
@@ -15,6 +15,7 @@ import { Offline } from './offline.js';
 import { Primer } from './primer.js';
 import { Projects } from './projects.js';
 import { Share } from './share.js';
+import { OwnNetwork } from './storage/own-network.js';
 import { explain, text } from './strings.js';
 import { asked, Trying } from './trying.js';
 import { AssessmentView } from './views/assessment.js';
@@ -67,6 +68,7 @@ export class Controller {
   #shortcuts;
   #tour;
   #offline = new Offline();
+  #ownNetwork = new OwnNetwork();
   #share;
   #hood;
   #trying;
@@ -162,7 +164,7 @@ export class Controller {
   }
 
   start() {
-    this.#client.start();
+    this.#startEngine();
     this.#projects.start(takeNames());
   }
 
@@ -371,6 +373,7 @@ export class Controller {
     });
     watchEngine({ page: this.#page, client, engine: this.#engine, notice: this.#notice, toasts: this.#toasts }, () => this.#refreshSoon());
     on(client, 'ready', (info) => this.#engineReady(info));
+    on(this.#engine, 'leave-network', () => this.#leaveNetwork());
     this.#notice.addEventListener('tour', () => this.#tour.start());
     this.#notice.addEventListener('primer', () => this.#primer.view.reveal());
     this.#notice.addEventListener('retry', () => {
@@ -381,6 +384,19 @@ export class Controller {
       const action = { words: text.offline.reload, run: () => this.#offline.reload() };
       this.#toasts.show(text.offline.newVersion, { action });
     });
+  }
+
+  /** With the network that the visitor brought, where one is kept and still works. */
+  async #startEngine() {
+    const own = await this.#ownNetwork.read();
+    if (!own) return this.#client.start();
+    this.#engine.showOwnKept(true);
+    try {
+      await this.#client.useCheckpoint(own);
+    } catch (error) {
+      this.#problems.add(own.name, error);
+      await this.#ownNetwork.forget();
+    }
   }
 
   /** @param {EngineInfo} info */
@@ -665,7 +681,7 @@ export class Controller {
       return this.#problems.add(file.name, error);
     }
     if (this.#metricFile === file) return;
-    this.#metricFile = file;
+    this.#metricFile = await ownCopy(file);
     this.#keptHead = null;
     this.#projects.touch();
     this.#toasts.show(text.embedding.used(file.name));
@@ -896,13 +912,37 @@ export class Controller {
     if (await saysMetric(file)) return this.#loadMetric(file);
     this.#trainingAbort?.abort();
     try {
-      await this.#client.useCheckpoint(file);
+      await this.#useNetwork(file);
     } catch (error) {
       return this.#problems.add(file.name, error);
     }
+    this.#toasts.show(text.toast.checkpoint(file.name));
+  }
+
+  /** Back to the network that comes with the page. */
+  async #leaveNetwork() {
+    const file = await this.#ownNetwork.read();
+    this.#trainingAbort?.abort();
+    try {
+      await this.#useNetwork(null);
+    } catch (error) {
+      return this.#toasts.show(explain(error));
+    }
+    const undo = file ? () => this.#takeNetwork(file) : undefined;
+    this.#toasts.show(text.toast.networkLeft, { undo });
+  }
+
+  /**
+   * Puts a network that the visitor brought in the engine's place, or the page's own, and keeps it for the next visit.
+   * @param {File | null} file
+   * @throws {EngineError} where the one that was there stays
+   */
+  async #useNetwork(file) {
+    await this.#client.useCheckpoint(file);
     const metric = this.#metric;
     if (metric && metric.network !== this.#client.info?.network.identity) this.#removeMetric(text.embedding.otherNetwork(metric.name));
-    this.#toasts.show(text.toast.checkpoint(file.name));
+    if (file) this.#engine.showOwnKept(await this.#ownNetwork.keep(file));
+    else await this.#ownNetwork.forget();
   }
 }
 

@@ -47,9 +47,9 @@ export class Share {
   async #share() {
     const classes = this.#model.classes.map(({ id, name, hue }) => ({ id, name, hue }));
     try {
-      const link = await this.#client.link(classes);
+      const link = await this.#client.link(classes, location.origin + location.pathname + LINK);
       const taking = this.#model.classes.filter((own) => own.active).length;
-      this.view.showLink(location.origin + location.pathname + LINK + link.text, taking);
+      this.view.showLink(link, taking);
     } catch (error) {
       this.#toasts.show(explain(error));
     }

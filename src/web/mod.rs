@@ -8,6 +8,7 @@ mod error;
 mod export;
 mod picture;
 mod project;
+mod qr;
 mod session;
 
 use wasm_bindgen::prelude::*;

@@ -370,6 +370,6 @@ fn request(options: JsValue) -> Result<TrainingRequest, JsValue> {
     }
 }
 
-fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
+pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
     serde_wasm_bindgen::to_value(value).map_err(bad_value)
 }

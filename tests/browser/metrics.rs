@@ -181,7 +181,7 @@ fn a_file_takes_the_embeddings_place() -> Outcome {
     let own = stage.answers(count)?;
     let file = scratch("metrics-file").join("made-up.safetensors");
     fs::write(&file, made_up_metric(&check(weights())?.identity)?)?;
-    stage.page.drop_files("#main", &[file])?;
+    stage.page.drop_files("#main", std::slice::from_ref(&file))?;
     stage.wait("document.querySelector('#embedding').dataset.metric === 'siamese'")?;
     let learned = stage.answers(count)?;
     assert_ne!(learned, own, "the prototypes are compared in the metric's space");
@@ -209,6 +209,15 @@ fn a_file_takes_the_embeddings_place() -> Outcome {
     stage.page.set_files("#test-input", &[drawn.queries[0].1.clone()])?;
     stage.answers(count + 1)?;
     stage.wait_for_engine()?;
+    stage.wait("document.querySelector('.train').dataset.head === 'trained'")?;
+    assert_eq!(stage.answers(count + 1)?[..count], trained[..]);
+
+    // It outlives its file.
+    stage.wait_until_kept()?;
+    fs::remove_file(&file)?;
+    stage.page.reload()?;
+    stage.wait_for_engine()?;
+    stage.wait("document.querySelector('#embedding').dataset.metric === 'siamese'")?;
     stage.wait("document.querySelector('.train').dataset.head === 'trained'")?;
     assert_eq!(stage.answers(count + 1)?[..count], trained[..]);
 

@@ -27,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
             several_projects_lie_side_by_side,
         ),
         trial("projects::two_tabs_do_not_mix", two_tabs_do_not_mix),
+        trial("projects::saved_is_told_when_all_is", saved_is_told_when_all_is),
         trial("projects::a_full_disk_is_told", a_full_disk_is_told),
         trial(
             "projects::a_browser_that_keeps_nothing_is_told",
@@ -301,6 +302,49 @@ fn a_full_disk_is_told() -> Outcome {
     stage.wait_until_kept()?;
     reload(&stage)?;
     stage.wait_for_shots(ids[0], 4)?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// A change that waits behind a save which takes long is not kept yet.
+fn saved_is_told_when_all_is() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let (drawn, ids, _) = work(&stage, "browser-projects-slow")?;
+    stage.page.eval::<bool>(
+        "(() => {
+           const { put } = IDBObjectStore.prototype;
+           globalThis.saves = 0;
+           // Of every save but the last, as a slow disk would: the record's own request is answered two seconds late.
+           IDBObjectStore.prototype.put = function (...values) {
+             const request = put.apply(this, values);
+             if (this.name === 'projects' && ++saves === 1) {
+               const until = Date.now() + 2000;
+               const wait = () => { if (Date.now() < until) this.get('').onsuccess = wait; };
+               wait();
+             }
+             return request;
+           };
+           globalThis.told = [];
+           const { dataset } = document.documentElement;
+           new MutationObserver(() => told.push([dataset.kept, saves])).observe(document.documentElement, { attributeFilter: ['data-kept'] });
+           return true;
+         })()",
+    )?;
+    stage.rename(ids[0], "first")?;
+    stage.wait("saves === 1")?;
+    stage.rename(ids[1], "second")?;
+    stage.wait_until_kept()?;
+    let told: Vec<(String, u32)> = stage.page.eval("told")?;
+    let saved: Vec<u32> = told
+        .iter()
+        .filter(|(state, _)| state == "saved")
+        .map(|(_, saves)| *saves)
+        .collect();
+    assert_eq!(saved, [2], "{told:?}");
+    reload(&stage)?;
+    wait_for_cards(&stage, drawn.classes.len())?;
+    let names: Vec<String> = cards(&stage)?.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names[..2], ["first", "second"]);
     stage.assert_quiet()?;
     Ok(())
 }

@@ -17,6 +17,7 @@ pub fn trials() -> Vec<Trial> {
             "share::a_link_answers_as_the_page_it_is_of",
             a_link_answers_as_the_page_it_is_of,
         ),
+        trial("share::a_short_link_has_a_qr_code", a_short_link_has_a_qr_code),
         trial("share::a_link_is_read_only", a_link_is_read_only),
         trial("share::bad_links_say_so", bad_links_say_so),
         trial("share::what_fits_no_link_says_why", what_fits_no_link_says_why),
@@ -92,6 +93,44 @@ fn a_link_answers_as_the_page_it_is_of() -> Outcome {
         .eval("document.querySelectorAll('[data-nearest-shot-id]').length")?;
     assert_eq!(nearest, 0, "there are no shots that a photo could be like");
     visitor.assert_quiet()?;
+    Ok(())
+}
+
+/// As a phone's camera sees it; a long link says why it has none.
+fn a_short_link_has_a_qr_code() -> Outcome {
+    let (stage, ..) = shared("browser-share-qr")?;
+    let said = |stage: &Stage| -> anyhow::Result<(bool, String)> {
+        stage
+            .page
+            .eval("[document.querySelector('.share-qr').hidden, document.querySelector('#share-length').textContent]")
+    };
+    let (hidden, words) = said(&stage)?;
+    assert!(hidden && words.contains("too many for a QR code"), "{words}");
+    stage
+        .page
+        .eval::<Option<()>>("(document.querySelector('#share-dialog').close(), null)")?;
+    stage
+        .page
+        .click(".class-card:last-of-type [data-action=remove-class]")?;
+    choose(&stage, "prototype")?;
+    stage.train()?;
+    link_of(&stage)?;
+    let (hidden, words) = said(&stage)?;
+    assert!(!hidden, "{words}");
+    let picture = scratch("browser-share-qr-code").join("page.png");
+    stage.page.screenshot(&picture)?;
+    let grey = image::open(&picture)?.to_luma8();
+    let (width, height) = grey.dimensions();
+    let pixel = |x: usize, y: usize| grey.get_pixel(x as u32, y as u32).0[0];
+    let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, pixel);
+    let read: Vec<String> = seen
+        .detect_grids()
+        .iter()
+        .filter_map(|grid| Some(grid.decode().ok()?.1))
+        .collect();
+    let address: String = stage.page.eval("document.querySelector('#share-address').value")?;
+    assert_eq!(read, [address]);
+    stage.assert_quiet()?;
     Ok(())
 }
 

@@ -32,6 +32,7 @@ pub fn trials() -> Vec<Trial> {
             "weights::a_dropped_checkpoint_replaces_the_network",
             a_dropped_checkpoint_replaces_the_network,
         ),
+        trial("weights::a_dropped_checkpoint_is_kept", a_dropped_checkpoint_is_kept),
         trial(
             "weights::bad_checkpoints_leave_the_network",
             bad_checkpoints_leave_the_network,
@@ -133,6 +134,51 @@ fn a_dropped_checkpoint_replaces_the_network() -> Outcome {
     stage.wait_for_shots(ids[1], 1)?;
     let after = stage.answers(1)?;
     assert_ne!(before, after, "the shots were embedded again, by the new network");
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// It is the network after a reload too, until the page's own is wanted again; and that can be undone.
+fn a_dropped_checkpoint_is_kept() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let ids = stage.class_ids()?;
+    stage.add_photos(ids[0], &[fixture("plain.jpg")])?;
+    let source = |words: &str| {
+        stage.wait(&format!(
+            "document.querySelector(\"[data-fact='source']\").textContent.includes('{words}')"
+        ))
+    };
+    let shipped: String = stage
+        .page
+        .eval("document.querySelector(\"[data-fact='source']\").textContent")?;
+    let file = scratch("kept-checkpoint").join("mine.safetensors");
+    fs::write(&file, untrained::state_dict(9).to_safetensors_f16()?)?;
+    stage.page.drop_files("#main", std::slice::from_ref(&file))?;
+    source("mine")?;
+    let kept: String = stage
+        .page
+        .eval("import('./www/strings.js').then(({ text }) => text.engine.kept.own)")?;
+    stage.wait(&format!(
+        "document.querySelector(\"[data-fact='kept']\").textContent === {kept:?}"
+    ))?;
+    fs::remove_file(&file)?;
+    stage.wait_for_shots(ids[0], 1)?;
+    stage.wait_until_kept()?;
+    stage.page.reload()?;
+    stage.wait_for_engine()?;
+    source("mine")?;
+    stage.wait_for_shots(ids[0], 1)?;
+    stage.page.click("#engine summary")?;
+    stage.page.click("#leave-network")?;
+    source(&shipped)?;
+    stage.wait("document.querySelector('#toasts .toast-undo')")?;
+    stage.page.click("#toasts .toast-undo")?;
+    source("mine")?;
+    stage.page.click("#leave-network")?;
+    source(&shipped)?;
+    stage.page.reload()?;
+    stage.wait_for_engine()?;
+    source(&shipped)?;
     stage.assert_quiet()?;
     Ok(())
 }

@@ -5,9 +5,9 @@
 export const OWN = new URL('../..', import.meta.url).pathname;
 
 /** Grows where stores change; `upgrade` then leads from every older version to this one. */
-const VERSION = 1;
+const VERSION = 2;
 
-/** @typedef {'projects' | 'pictures' | 'embeddings'} StoreName */
+/** @typedef {'projects' | 'pictures' | 'embeddings' | 'networks'} StoreName */
 /** @typedef {Record<StoreName, IDBObjectStore>} Stores */
 
 /** Why something could not be kept: a stable code, worded by the page. */
@@ -76,7 +76,7 @@ function open(lost) {
   return new Promise((resolve, reject) => {
     if (!globalThis.indexedDB) return reject(new StorageError('storage-none'));
     const request = indexedDB.open(`${OWN}:projects`, VERSION);
-    request.onupgradeneeded = () => upgrade(request.result);
+    request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion);
     request.onerror = () => reject(new StorageError(request.error?.name === 'VersionError' ? 'storage-newer' : 'storage-none', request.error));
     request.onsuccess = () => {
       const database = request.result;
@@ -91,11 +91,17 @@ function open(lost) {
   });
 }
 
-/** @param {IDBDatabase} database */
-function upgrade(database) {
-  database.createObjectStore('projects', { keyPath: 'id' });
-  database.createObjectStore('pictures');
-  database.createObjectStore('embeddings');
+/**
+ * @param {IDBDatabase} database
+ * @param {number} from its version; 0 where it is new
+ */
+function upgrade(database, from) {
+  if (from < 1) {
+    database.createObjectStore('projects', { keyPath: 'id' });
+    database.createObjectStore('pictures');
+    database.createObjectStore('embeddings');
+  }
+  if (from < 2) database.createObjectStore('networks');
 }
 
 /**

@@ -510,7 +510,9 @@ export const text = {
     contents: (/** @type {number} */ classes) =>
       `The classifier is in the link itself: the names of ${wholeFormat.format(classes)} classes, and vectors that were computed from your photos. The photos are not.`,
     address: 'Address of the link',
-    length: (/** @type {number} */ characters) => `${wholeFormat.format(characters)} characters, too many for a QR code.`,
+    length: (/** @type {number} */ characters) => `${wholeFormat.format(characters)} characters, too many for a QR code. Links of two classes trained by “Prototypes” are short enough.`,
+    scan: 'Or point a phone’s camera at it.',
+    qr: 'QR code of the link',
     copy: 'Copy',
     hand: 'Share',
     copied: 'Copied.',
@@ -598,8 +600,10 @@ export const text = {
       cache: 'in this browser; nothing was fetched',
       fetched: 'in this browser, for the next visit',
       not: 'no: this browser lets the page keep nothing',
-      own: 'no: it is your file',
+      own: 'in this browser; it is your file',
+      ownNot: 'no: the browser has no room for your file, so a reload brings Glimpse’s own network back',
     },
+    leaveNetwork: 'Back to Glimpse’s own network',
     unchecked: 'Not checked: only secure pages (https or localhost) can check what was fetched.',
     reasons: {
       forced: () => 'The address asks for the CPU.',
@@ -687,6 +691,7 @@ export const text = {
     undo: 'Undo',
     dismiss: 'Dismiss',
     checkpoint: (/** @type {string} */ name) => `${name} is the network now.`,
+    networkLeft: 'Glimpse’s own network is in use again.',
     classesAdded: (/** @type {number} */ count, /** @type {number} */ shots) =>
       `Reading ${shots === 1 ? '1 file' : `${shots} files`} for ${count === 1 ? '1 class' : `${count} classes`}.`,
   },

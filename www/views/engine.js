@@ -1,12 +1,12 @@
 // The engine's state in the header: how far its start has come, then backend and speed, and on a click everything about it.
-// It only shows what it is told.
+// It only shows what it is told. Event: `leave-network`, of who no longer wants the network that he brought.
 
 import { text } from '../strings.js';
 import { el, icon, write } from './dom.js';
 
 /** @import { EngineInfo, StartProgress } from '../engine/protocol.js' */
 
-export class EngineView {
+export class EngineView extends EventTarget {
   #label = el('span.engine-label');
   #bar = el('progress.engine-bar', { max: 1, hidden: true, aria: { label: text.engine.label } });
   #facts = el('dl.engine-facts');
@@ -14,10 +14,14 @@ export class EngineView {
   #info = null;
   #milliseconds = 0;
   #working = 0;
+  /** Whether the network that the visitor brought is there after a reload too. */
+  #ownKept = false;
+  #leave = el('button.button', { id: 'leave-network', hidden: true, on: { click: () => this.dispatchEvent(new CustomEvent('leave-network')) } }, text.engine.leaveNetwork);
 
   constructor() {
+    super();
     const summary = el('summary.engine-summary', {}, el('span.engine-dot', { aria: { hidden: 'true' } }), this.#label, icon('chevron'), this.#bar);
-    this.element = el('details.engine', { id: 'engine' }, summary, this.#facts);
+    this.element = el('details.engine', { id: 'engine' }, summary, el('div.engine-about', {}, this.#facts, this.#leave));
     this.element.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
       if (event.key === 'Escape') this.element.open = false;
     });
@@ -51,7 +55,14 @@ export class EngineView {
     this.element.dataset.state = 'failed';
     this.#bar.hidden = true;
     this.#facts.replaceChildren();
+    this.#leave.hidden = true;
     this.#say(text.engine.failed);
+  }
+
+  /** @param {boolean} kept */
+  showOwnKept(kept) {
+    this.#ownKept = kept;
+    this.#refresh();
   }
 
   /** @param {number} milliseconds what the newest embedding took */
@@ -81,9 +92,10 @@ export class EngineView {
       ['network', words.network, network.name],
       ['source', words.source, network.source],
       ['size', words.size, text.engine.size(network.bytes)],
-      ['kept', words.kept, keptWords(network)],
+      ['kept', words.kept, network.manifest ? keptWords(network) : text.engine.kept[this.#ownKept ? 'own' : 'ownNot']],
     ];
     if (reason) facts.splice(2, 0, ['reason', words.reason, text.engine.reasons[reason.code](reason.detail)]);
+    this.#leave.hidden = network.manifest;
     this.#facts.replaceChildren(...facts.flatMap(([key, term, fact]) => [el('dt', {}, term), el('dd', { data: { fact: key } }, fact)]));
   }
 
@@ -94,9 +106,8 @@ export class EngineView {
 }
 
 /** @param {import('../engine/protocol.js').NetworkInfo} network */
-function keptWords({ fromCache, kept, checked, manifest }) {
+function keptWords({ fromCache, kept, checked }) {
   const words = text.engine.kept;
-  if (!manifest) return words.own;
   if (!checked) return text.engine.unchecked;
   if (fromCache) return words.cache;
   return kept ? words.fetched : words.not;

@@ -2,7 +2,12 @@
 // Events: `share`, and `project-file` where the visitor takes a file instead.
 
 import { text } from '../strings.js';
-import { el, emit, icon, write } from './dom.js';
+import { el, emit, icon, svgElement, write } from './dom.js';
+
+/** @import { Link, Qr } from '../engine/protocol.js' */
+
+/** What a QR code's reader expects around it, in modules. */
+const MARGIN = 4;
 
 export class ShareView extends EventTarget {
   #button = el('button.button', { id: 'share' }, icon('share'), el('span', {}, text.share.button));
@@ -10,6 +15,7 @@ export class ShareView extends EventTarget {
   #file = el('button.button.quiet', { id: 'share-file', hidden: true }, icon('save'), el('span', {}, text.share.file));
   #address = el('input.share-address', { id: 'share-address', readOnly: true, spellcheck: false, aria: { label: text.share.address } });
   #contents = el('p', { id: 'share-contents' });
+  #qr = el('div.share-qr', { hidden: true });
   #length = el('p.share-note', { id: 'share-length' });
   #copy = el('button.button.primary', { id: 'share-copy' }, text.share.copy);
   #hand = el('button.button', { id: 'share-hand', hidden: !('share' in navigator) }, icon('share'), el('span', {}, text.share.hand));
@@ -26,6 +32,7 @@ export class ShareView extends EventTarget {
       el('div.share-head', {}, el('h2', { id: 'share-dialog-title' }, text.share.ready), close),
       this.#contents,
       this.#address,
+      this.#qr,
       this.#length,
       el('div.share-tools', {}, this.#copy, this.#hand, this.#said),
     );
@@ -49,13 +56,15 @@ export class ShareView extends EventTarget {
 
   /**
    * Opens the dialog.
-   * @param {string} address
+   * @param {Link} link
    * @param {number} classes how many are in it
    */
-  showLink(address, classes) {
+  showLink({ address, qr }, classes) {
     this.#address.value = address;
     this.#contents.textContent = text.share.contents(classes);
-    this.#length.textContent = text.share.length(address.length);
+    this.#qr.hidden = qr === null;
+    this.#qr.replaceChildren(...(qr ? [drawn(qr)] : []));
+    this.#length.textContent = qr ? text.share.scan : text.share.length(address.length);
     this.#said.textContent = '';
     this.dialog.showModal();
     this.#copy.focus();
@@ -77,4 +86,14 @@ export class ShareView extends EventTarget {
     // A visitor who changes their mind is no failure; and whoever cannot hand on can still copy.
     await navigator.share({ title: text.title, url: value }).catch(() => {});
   }
+}
+
+/** @param {Qr} qr */
+function drawn({ size, path }) {
+  const side = size + 2 * MARGIN;
+  const svg = svgElement('svg', { viewBox: `${-MARGIN} ${-MARGIN} ${side} ${side}`, role: 'img', 'aria-label': text.share.qr });
+  svg.append(svgElement('path', { d: path }));
+  // Modules of whole pixels are read from further away.
+  svg.style.setProperty('--step', `${side / devicePixelRatio}px`);
+  return svg;
 }
