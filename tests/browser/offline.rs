@@ -172,7 +172,7 @@ fn the_module_in_use_is_kept() -> Outcome {
     stage.wait(
         "caches.open('/glimpse/:files')
            .then((cache) => cache.keys())
-           .then((keys) => keys.filter(({ url }) => url.includes('/later/')).length === 2)",
+           .then((keys) => keys.filter(({ url }) => url.includes('/burn/')).length === 2)",
     )?;
     stage.server.set_offline(true);
     stage.page.reload()?;
