@@ -31,13 +31,21 @@ impl Uglify {
         })
     }
 
-    /// Rewrites a module in place. What it does stays the same; strings, exports and properties keep their names.
+    /// Rewrites a module in place. What it does stays the same; strings, exports and properties keep their names, but for private
+    /// ones, which nothing outside of their class can see.
     pub fn shrink(&self, module: &Path) -> Result<()> {
         process::output(
             Command::new("node")
                 .arg(&self.program)
                 .arg(module)
-                .args(["--module", "--compress", "--mangle", "--output"])
+                .args([
+                    "--module",
+                    "--compress",
+                    "--mangle",
+                    "--mangle-props",
+                    "regex=/^#/",
+                    "--output",
+                ])
                 .arg(module),
         )
         .map(|_| ())
@@ -57,7 +65,10 @@ mod tests {
         fs::write(&module, text).unwrap();
         Uglify::prepare().unwrap().shrink(&module).unwrap();
         let small = fs::read_to_string(&module).unwrap();
-        assert!(small.len() < text.len() && !small.contains("Adds"), "{small}");
+        assert!(
+            small.len() < text.len() && !small.contains("Adds") && !small.contains("total"),
+            "{small}"
+        );
         let run =
             "import('./sum.mjs').then(({ Sum }) => { const sum = new Sum(); sum.add(2); console.log(sum.add()); })";
         let said = process::output(Command::new("node").current_dir(dir.path()).args(["-e", run])).unwrap();
