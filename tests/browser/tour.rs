@@ -1,7 +1,9 @@
 //! The tour: it goes through its parts by keys alone, can be skipped, and leaves the page as it was.
 
+use std::time::Duration;
+
 use libtest_mimic::Trial;
-use xtask::chrome::Chrome;
+use xtask::{chrome::Chrome, server::Fault};
 
 use crate::{
     stage::Stage,
@@ -9,10 +11,16 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![trial(
-        "tour::it_goes_through_its_parts_and_can_be_skipped",
-        it_goes_through_its_parts_and_can_be_skipped,
-    )]
+    vec![
+        trial(
+            "tour::it_goes_through_its_parts_and_can_be_skipped",
+            it_goes_through_its_parts_and_can_be_skipped,
+        ),
+        trial(
+            "tour::its_button_keeps_the_focus_when_the_network_arrives",
+            its_button_keeps_the_focus_when_the_network_arrives,
+        ),
+    ]
 }
 
 /// Whether the bubble is open, in the window, and beside its part instead of over it.
@@ -63,6 +71,21 @@ fn it_goes_through_its_parts_and_can_be_skipped() -> Outcome {
         );
     }
     assert_eq!(stage.class_ids()?.len(), 2, "nothing was pressed on the way");
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+fn its_button_keeps_the_focus_when_the_network_arrives() -> Outcome {
+    let stage = Stage::set(Chrome::builder())?;
+    let manifest = "/weights/manifest.json";
+    stage.server.fault(manifest, Fault::Delay(Duration::from_secs(4)));
+    stage.page.goto(&stage.server.url("/index.html?backend=cpu"))?;
+    stage.wait("document.querySelector('.class-card')")?;
+    stage.page.eval::<()>("document.querySelector('#start-tour').focus()")?;
+    let state: String = stage.page.eval("document.documentElement.dataset.engine")?;
+    assert_eq!(state, "loading", "the page is there before the weights");
+    stage.wait_for_engine()?;
+    assert!(stage.page.eval::<bool>("document.activeElement.id === 'start-tour'")?);
     stage.assert_quiet()?;
     Ok(())
 }

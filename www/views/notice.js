@@ -30,6 +30,8 @@ export class NoticeView extends EventTarget {
   }
 
   clear() {
+    // It would lose the focus by being put where it is.
+    if (this.element.contains(this.#intro)) return;
     const focused = this.element.contains(document.activeElement);
     this.element.replaceChildren(this.#intro);
     // Where a button that goes had it.
