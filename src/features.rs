@@ -106,6 +106,11 @@ impl Space {
         if features != Features::Pooled {
             return Self::with_origin(features, Vec::new());
         }
+        Self::near_mean(features, episode)
+    }
+
+    /// The space that is seen from near the mean of a support set, whatever the features.
+    pub fn near_mean(features: Features, episode: &[&Class]) -> Self {
         let class_means: Vec<Vec<f32>> = episode.iter().map(|class| mean(&features.shots(class))).collect();
         Self::centred(features, &class_means)
     }

@@ -1,10 +1,11 @@
 //! "None of these": how far a query is from every class, and from where on it is too far. Both come from the support
 //! set alone.
 //!
-//! The score is the largest cosine between the query and a prototype, seen from near the support set's mean, by the features
-//! that the head sees ([`judged_by`]). What scores to expect is found by leaving out: a shot scored against its own class without it shows how known images
-//! score, the shots of a class scored by the other classes show how unknown ones do (the classes that are there stand
-//! for those that are not: Scheirer et al., "Toward Open Set Recognition", 2013, argue for such thresholds).
+//! The score is the largest cosine between the query and a prototype, seen from near the support set's mean, by the
+//! features that the head sees ([`judged_by`]). What scores to expect is found by leaving out: a shot scored against its
+//! own class without it shows how known images score, the shots of a class scored by the other classes show how unknown
+//! ones do (the classes that are there stand for those that are not: Scheirer et al., "Toward Open Set Recognition",
+//! 2013, argue for such thresholds).
 
 use serde::Serialize;
 
@@ -71,8 +72,7 @@ impl Rejection {
     pub fn fit(features: Features, episode: &[&Class]) -> Result<Self, Error> {
         // One after the other: each holds a vector of every shot for a while.
         let unknown = unknown_scores(features, episode);
-        let class_means: Vec<Vec<f32>> = episode.iter().map(|class| mean(&features.shots(class))).collect();
-        let task = Task::in_space(Space::centred(features, &class_means), episode)?;
+        let task = Task::in_space(Space::near_mean(features, episode), episode)?;
         let prototypes = Head::from_prototypes(&task, 1.0)?.weight;
         let unknown = expected(&unknown);
         let scores: Vec<f32> = left_out::similarities(&task)

@@ -7,7 +7,7 @@ import { EngineClient } from './engine/client.js';
 import { watchEngine } from './engine-watch.js';
 import { EngineError, learnsMetric, USUAL_THRESHOLD } from './engine/protocol.js';
 import { Export } from './export.js';
-import { fromDrop, fromList, ownCopy, saysMetric } from './files.js';
+import { fromDrop, fromList, saysMetric } from './files.js';
 import { takeNames } from './fragment.js';
 import { Hood } from './hood.js';
 import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
@@ -15,6 +15,7 @@ import { Offline } from './offline.js';
 import { Primer } from './primer.js';
 import { Projects } from './projects.js';
 import { Share } from './share.js';
+import { ownCopy } from './storage/database.js';
 import { OwnNetwork } from './storage/own-network.js';
 import { explain, text } from './strings.js';
 import { asked, Trying } from './trying.js';
@@ -674,14 +675,16 @@ export class Controller {
 
   /** @param {File} file */
   async #loadMetric(file) {
+    let own = file;
     try {
-      this.#showMetric(await this.#client.useMetric(file));
+      if (this.#metricFile !== file) own = await ownCopy(file);
+      this.#showMetric(await this.#client.useMetric(own));
     } catch (error) {
       if (this.#metricFile === file) this.#metricFile = null;
       return this.#problems.add(file.name, error);
     }
-    if (this.#metricFile === file) return;
-    this.#metricFile = await ownCopy(file);
+    if (own === file) return;
+    this.#metricFile = own;
     this.#keptHead = null;
     this.#projects.touch();
     this.#toasts.show(text.embedding.used(file.name));

@@ -90,12 +90,3 @@ async function readFolder(folder) {
     all.push(...portion);
   }
 }
-
-/**
- * A file with bytes of its own. One from the disk is kept by browsers as a note of where it lies, which is worth nothing once it was
- * moved or deleted.
- * @param {File} file
- */
-export async function ownCopy(file) {
-  return new File([await file.arrayBuffer()], file.name);
-}

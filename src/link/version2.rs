@@ -51,15 +51,7 @@ pub(super) fn encode(shared: &Shared, episode: &[&Class]) -> Result<Vec<u8>, Err
     let seen_from: Vec<_> = prototypes.values().chain(apart.iter().cloned()).map(unit).collect();
     let origin = Rounded::new(&origin, ORIGIN_STEP * spread(&origin), &Directions::new(&seen_from));
 
-    let common: Vec<f32> = origin.values().flatten().collect();
-    let mut rests = rows;
-    let mut shares = Vec::new();
-    for (row, prototype) in rests.iter_mut().zip(prototypes.values()) {
-        let [a, b] = parts(row, &prototype, &common);
-        add_scaled(row, -a, &prototype);
-        add_scaled(row, -b, &common);
-        shares.push([a, b]);
-    }
+    let (rests, shares) = rests(rows, &prototypes, &origin);
     let kept = Directions::new(&shots(space, episode));
     let rests = Rounded::new(&without_mean(rests), row_step * spread(&apart), &kept);
 
@@ -106,6 +98,19 @@ pub(super) fn decode(body: &[u8]) -> Result<Shared, Error> {
     }
     let space = Space::with_origin(start.features, paired(origin));
     Ok(start.shared(named, space, prototypes, weight))
+}
+
+/// What sets each row apart from its prototype and the origin, as these will be read, and its shares of both.
+fn rests(mut rows: Vec<Vec<f32>>, prototypes: &Rounded, origin: &Rounded) -> (Vec<Vec<f32>>, Vec<[f32; 2]>) {
+    let origin: Vec<f32> = origin.values().flatten().collect();
+    let mut shares = Vec::new();
+    for (row, prototype) in rows.iter_mut().zip(prototypes.values()) {
+        let [of_prototype, of_origin] = parts(row, &prototype, &origin);
+        add_scaled(row, -of_prototype, &prototype);
+        add_scaled(row, -of_origin, &origin);
+        shares.push([of_prototype, of_origin]);
+    }
+    (rows, shares)
 }
 
 /// How much of two vectors comes nearest to a third when added up.

@@ -453,19 +453,15 @@ fn play(pool: &Pool, deep: Option<&DeepPlayer>, methods: &[Method], episode: &Ep
         });
     }
     let mut measured: Vec<(Features, Option<f64>)> = Vec::new();
-    let mut aurocs = Vec::new();
     for Answers { judged_by, .. } in &answers {
-        let known = measured.iter().find(|(features, _)| features == judged_by);
-        let auroc = match known {
-            Some((_, auroc)) => *auroc,
-            None => told_apart(pool, &support, *judged_by, episode)?,
-        };
-        measured.push((*judged_by, auroc));
-        aurocs.push(auroc);
+        if measured.iter().all(|(features, _)| features != judged_by) {
+            measured.push((*judged_by, told_apart(pool, &support, *judged_by, episode)?));
+        }
     }
+    let auroc = |answers: &Answers| measured.iter().find(|(features, _)| *features == answers.judged_by)?.1;
     Ok(Outcome {
+        aurocs: answers.iter().map(auroc).collect(),
         methods: answers,
-        aurocs,
     })
 }
 

@@ -314,7 +314,7 @@ fn saved_is_told_when_all_is() -> Outcome {
         "(() => {
            const { put } = IDBObjectStore.prototype;
            globalThis.saves = 0;
-           // Of every save but the last, as a slow disk would: the record's own request is answered two seconds late.
+           // The first save takes two seconds, as on a slow disk: until then its transaction is given more to do.
            IDBObjectStore.prototype.put = function (...values) {
              const request = put.apply(this, values);
              if (this.name === 'projects' && ++saves === 1) {

@@ -52,7 +52,7 @@ export class EngineClient extends EventTarget {
   /** @type {string | null} the link that was opened, which a new worker must be told too */
   #shared = null;
   #backend;
-  /** Whether the larger of the two modules is needed whatever embeds. */
+  /** Whether the module with Burn is needed whatever embeds. */
   #needsBurn = false;
   /** @type {Views | null} */
   #views;

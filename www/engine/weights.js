@@ -1,6 +1,7 @@
 // Fetches the network's weights with progress, checks them, and keeps them in the browser's cache by their hash.
 // Worker side. Knows nothing of wasm; every check comes before anything is kept.
 
+import { bytesOf } from './bytes.js';
 import { EngineError } from './protocol.js';
 
 /** @import { NetworkInfo } from './protocol.js' */
@@ -51,12 +52,7 @@ export async function loadWeights(onProgress) {
  * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, manifest: null, network: NetworkInfo}>}
  */
 export async function readCheckpoint(file) {
-  const bytes = await file.arrayBuffer().then(
-    (buffer) => new Uint8Array(buffer),
-    (error) => {
-      throw new EngineError('file-unreadable', String(error));
-    },
-  );
+  const bytes = await bytesOf(file);
   const network = { name: file.name, source: file.name, bytes: bytes.length, trained: true, fromCache: false, checked: false, kept: false, manifest: false, identity: '', redistributable: false };
   return { bytes, manifest: null, network };
 }

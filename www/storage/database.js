@@ -13,7 +13,7 @@ const VERSION = 2;
 /** Why something could not be kept: a stable code, worded by the page. */
 export class StorageError extends Error {
   /**
-   * @param {'storage-none' | 'storage-full' | 'storage-newer' | 'storage-closed' | 'storage-failed'} code
+   * @param {'storage-none' | 'storage-full' | 'storage-newer' | 'storage-closed' | 'storage-failed' | 'file-unreadable'} code
    * @param {unknown} [cause]
    */
   constructor(code, cause) {
@@ -66,6 +66,19 @@ export function answer(request) {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
+}
+
+/**
+ * A file with bytes of its own, as it is to be kept: of one from the disk the browser would keep a note of where it lies, which is
+ * worth nothing once it was moved or deleted.
+ * @param {File} file
+ * @throws {StorageError}
+ */
+export async function ownCopy(file) {
+  const bytes = await file.arrayBuffer().catch((error) => {
+    throw new StorageError('file-unreadable', error);
+  });
+  return new File([bytes], file.name);
 }
 
 /**

@@ -1,9 +1,8 @@
 // The network that the visitor brought: one file, kept until another one comes or the page's own is wanted again.
 // Page side: no DOM. A word beside the database says whether there is one, so that nobody else's engine waits for the database.
 
-import { ownCopy } from '../files.js';
 import { chosen, keepChoice } from './choice.js';
-import { answer, Database } from './database.js';
+import { answer, Database, ownCopy } from './database.js';
 
 const CHOICE = 'network';
 /** The only network that is kept, and the word for it. */
