@@ -8,7 +8,9 @@ use libfuzzer_sys::fuzz_target;
 use sha2::{Digest, Sha256};
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((kind, rest)) = bytes.split_first() else { return };
+    let Some((kind, rest)) = bytes.split_first() else {
+        return;
+    };
     // As they are, as a body, and as what a body inflates to; of either version, and of one that is not known.
     let version = kind / 3 % 3 + 1;
     let text = match kind % 3 {

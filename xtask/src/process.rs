@@ -4,11 +4,20 @@ use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Cargo as this process was started by, else the one on the `PATH`; run in the repository's root.
+/// Cargo as this process was started by, else the one on the `PATH`; run in the repository's root. It is not told which package
+/// this program is of, which cargo tells what it runs: some build scripts look there, and would run again whenever a person starts cargo.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(crate::root());
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|start| name.to_string_lossy().starts_with(start))
+        {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -1,8 +1,8 @@
 //! From the crate to `pkg/`: cargo, wasm-bindgen, wasm-opt. The last two are skipped when cargo's output has not changed.
 //!
 //! The page has three modules, and loads one of them: `pkg/light/`, without Burn; `pkg/plain/`, the same for browsers without
-//! relaxed SIMD; and `pkg/burn/`, with Burn. Each has a target
-//! folder of its own: Cargo would give both files one name, and so take each for stale after it made the other.
+//! relaxed SIMD, which is made of the first; and `pkg/burn/`, with Burn. The two that are built have a target folder each:
+//! Cargo would give both files one name, and so take each for stale after it made the other.
 
 use crate::process;
 use crate::progress::step;
@@ -12,13 +12,19 @@ use anyhow::{Context, Result, bail};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use wasm_bindgen_cli_support::Bindgen;
+use std::process::Command;
 
-/// The version of the generator that is linked in here; Cargo.lock must hold the same `wasm-bindgen`.
+/// The version of the generator in `xtask/bindgen`; Cargo.lock must hold the same `wasm-bindgen`.
 const GENERATOR: &str = "0.2.130";
 
 /// LLVM has done the work already: when it was tried, `-O2` took longer than `-O1`, and what it made compressed worse.
 const WASM_OPT_LEVEL: &str = "-O1";
+
+/// The module's file in its folder.
+const WASM: &str = "glimpse_bg.wasm";
+
+/// Its JavaScript and the types of that.
+const SCRIPTS: [&str; 2] = ["glimpse.js", "glimpse.d.ts"];
 
 /// Records, inside a package folder, what it was made from. Written last, so that a half-made package never counts.
 const STAMP: &str = ".stamp";
@@ -52,7 +58,7 @@ impl Profile {
     }
 }
 
-/// One of the page's modules: the crate with some of its features.
+/// A module that cargo builds: the crate with some of its features.
 #[derive(Clone, Copy, Debug)]
 pub struct Module {
     /// Its folder in the package.
@@ -67,11 +73,8 @@ pub const LIGHT: Module = Module {
     features: "gpu,relaxed",
 };
 
-/// The same without wasm's relaxed SIMD.
-pub const PLAIN: Module = Module {
-    name: "plain",
-    features: "gpu",
-};
+/// The folder of what is made of it for browsers without relaxed SIMD.
+const PLAIN: &str = "plain";
 
 /// Burn as well: what deep training needs.
 pub const BURN: Module = Module {
@@ -103,23 +106,21 @@ impl Module {
         let dir = profile.package_dir().join(self.name);
         let module = self.build(profile)?;
         let stamp = stamp(&module, wasm_opt.as_ref())?;
-        if fs::read_to_string(dir.join(STAMP)).is_ok_and(|old| old == stamp) && is_complete(&dir) {
+        if is_made_of(&dir, &stamp) {
             return Ok(());
         }
-        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
-        let _ = fs::remove_file(dir.join(STAMP));
-        let work = tempfile::tempdir_in(crate::target_dir()).context("cannot create a folder for the package")?;
-        step("Generating the module's JavaScript", || generate(&module, work.path()))?;
+        let work = work_folder()?;
+        let mut bindgen = bindgen()?;
+        bindgen.arg("generate").args([&module, work.path()]);
+        step("Generating the module's JavaScript", || process::run(&mut bindgen))?;
         if let Some(wasm_opt) = wasm_opt {
-            let (large, small) = (work.path().join("glimpse_bg.wasm"), work.path().join("small.wasm"));
+            let (large, small) = (work.path().join(WASM), work.path().join("small.wasm"));
             step("Shrinking the module with wasm-opt", || {
                 wasm_opt.shrink(&large, &small, WASM_OPT_LEVEL)
             })?;
             fs::rename(&small, &large)?;
         }
-        install(work.path(), &dir)?;
-        fs::write(dir.join(STAMP), stamp)?;
-        Ok(())
+        install(work.path(), &dir, &stamp)
     }
 
     /// Runs cargo, which shows its own progress, and returns what it made of the module.
@@ -134,27 +135,54 @@ impl Module {
 
 /// Builds the modules and their JavaScript, and returns the folder that holds a folder for each.
 pub fn package(profile: Profile) -> Result<PathBuf> {
-    for module in [LIGHT, PLAIN, BURN] {
-        module.package(profile)?;
-    }
+    LIGHT.package(profile)?;
+    package_plain(&profile.package_dir())?;
+    BURN.package(profile)?;
     Ok(profile.package_dir())
 }
 
-fn generate(module: &Path, dir: &Path) -> Result<()> {
-    Bindgen::new()
-        .input_path(module)
-        .out_name("glimpse")
-        .web(true)?
-        .typescript(true)
-        .omit_default_module_path(false)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        .generate(dir)
-        .context("wasm-bindgen could not read the module")
+/// Makes `plain` of `light`, where it is not yet what `light` is now.
+fn package_plain(package: &Path) -> Result<()> {
+    let [light, dir] = [LIGHT.name, PLAIN].map(|name| package.join(name));
+    let stamp = fs::read_to_string(light.join(STAMP))?;
+    if is_made_of(&dir, &stamp) {
+        return Ok(());
+    }
+    let work = work_folder()?;
+    for script in SCRIPTS {
+        fs::copy(light.join(script), work.path().join(script))?;
+    }
+    process::run(bindgen()?.arg("plain").args([light.join(WASM), work.path().join(WASM)]))?;
+    install(work.path(), &dir, &stamp)
+}
+
+/// The program that makes JavaScript for a module, and of one module another; built where it is not yet.
+fn bindgen() -> Result<Command> {
+    process::run(&mut cargo_bindgen("build"))?;
+    Ok(Command::new(bindgen_target().join("debug/bindgen")))
+}
+
+/// Cargo, to do this with that program.
+pub fn cargo_bindgen(command: &str) -> Command {
+    let mut cargo = process::cargo();
+    cargo.args([command, "--manifest-path", "xtask/bindgen/Cargo.toml"]);
+    cargo.arg("--target-dir").arg(bindgen_target());
+    cargo
+}
+
+fn bindgen_target() -> PathBuf {
+    crate::target_dir().join("bindgen")
+}
+
+/// Where a module is made before it gets into its folder.
+fn work_folder() -> Result<tempfile::TempDir> {
+    tempfile::tempdir_in(crate::target_dir()).context("cannot create a folder for the package")
 }
 
 /// Moves everything that was generated into the module's folder.
-fn install(from: &Path, to: &Path) -> Result<()> {
+fn install(from: &Path, to: &Path, stamp: &str) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    let _ = fs::remove_file(to.join(STAMP));
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
@@ -165,13 +193,15 @@ fn install(from: &Path, to: &Path) -> Result<()> {
             .or_else(|_| fs::copy(entry.path(), &target).map(|_| ()))
             .with_context(|| format!("cannot write {}", target.display()))?;
     }
+    fs::write(to.join(STAMP), stamp)?;
     Ok(())
 }
 
-fn is_complete(dir: &Path) -> bool {
-    ["glimpse.js", "glimpse_bg.wasm", "glimpse.d.ts"]
-        .iter()
-        .all(|name| dir.join(name).is_file())
+/// Whether a folder holds, in full, what was made of what this stamp says.
+fn is_made_of(dir: &Path, stamp: &str) -> bool {
+    fs::read_to_string(dir.join(STAMP)).is_ok_and(|old| old == stamp)
+        && dir.join(WASM).is_file()
+        && SCRIPTS.iter().all(|name| dir.join(name).is_file())
 }
 
 /// What the package depends on: the module's bytes and the tools that it goes through.
@@ -194,7 +224,7 @@ fn check_generator_version() -> Result<()> {
     if locked != GENERATOR {
         bail!(
             "Cargo.lock holds wasm-bindgen {locked}, but xtask generates for {GENERATOR}: \
-             set wasm-bindgen-cli-support in xtask/Cargo.toml and GENERATOR in xtask/src/wasm.rs to {locked}"
+             set wasm-bindgen-cli-support in xtask/bindgen/Cargo.toml and GENERATOR in xtask/src/wasm.rs to {locked}"
         );
     }
     Ok(())
@@ -220,5 +250,7 @@ mod tests {
     #[test]
     fn the_generator_has_the_locked_version() {
         check_generator_version().unwrap();
+        let lock = fs::read_to_string(crate::root().join("xtask/bindgen/Cargo.lock")).unwrap();
+        assert_eq!(locked_version(&lock, "wasm-bindgen-cli-support"), Some(GENERATOR));
     }
 }

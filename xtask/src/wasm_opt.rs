@@ -22,12 +22,13 @@ const PACKAGE: Package = Package {
 };
 
 /// What the module may use. Said aloud, since older versions do not understand the compiler's own list of features.
-const FEATURES: [&str; 7] = [
+const FEATURES: [&str; 8] = [
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
     "--enable-mutable-globals",
     "--enable-simd",
+    "--enable-relaxed-simd",
     "--enable-reference-types",
     "--enable-multivalue",
 ];

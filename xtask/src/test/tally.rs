@@ -8,11 +8,11 @@ pub(super) struct Tally {
     passed: u64,
     failed: u64,
     skipped: u64,
-    /// Tests alone, without the steps.
+    /// Tests since cargo was started the last time.
     tests: u64,
     failures: Vec<String>,
     skips: Vec<String>,
-    /// Failures among the tests since cargo was started.
+    /// Failures among them.
     failed_tests: u64,
 }
 
@@ -51,18 +51,19 @@ impl Tally {
         }
     }
 
-    /// All tests have run. A run that failed without a failed test did not compile, or a test program crashed.
+    /// Cargo has run its tests. A run that failed without a failed test did not compile, or a test program crashed.
     pub fn ended(&mut self, success: bool) {
         if !success && self.failed_tests == 0 {
             self.fail("cargo test failed although no test did: see above".to_owned());
         } else if self.tests == 0 {
             self.fail("no test ran".to_owned());
         }
+        (self.tests, self.failed_tests) = (0, 0);
     }
 
     /// Whether this counts as success; `strict` forbids skipping.
     pub fn is_good(&self, strict: bool) -> bool {
-        self.failed == 0 && self.tests > 0 && (self.skipped == 0 || !strict)
+        self.failed == 0 && (self.skipped == 0 || !strict)
     }
 
     /// Failed and skipped tests by name, then the line of totals.
@@ -160,6 +161,14 @@ mod tests {
         let mut tally = after(&["test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out"]);
         tally.ended(false);
         assert!(tally.report(false).ends_with("2 passed, 1 failed\n"));
+    }
+
+    #[test]
+    fn each_run_answers_for_itself() {
+        let mut tally = after(&["test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out"]);
+        tally.ended(false);
+        tally.ended(false);
+        assert!(tally.report(false).ends_with("1 passed, 2 failed\n"));
     }
 
     #[test]
