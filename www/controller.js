@@ -379,7 +379,7 @@ export class Controller {
     this.#notice.addEventListener('primer', () => this.#primer.view.reveal());
     this.#notice.addEventListener('retry', () => {
       this.#notice.clear();
-      this.#client.start();
+      this.#startEngine();
     });
     on(this.#offline, 'update', () => {
       const action = { words: text.offline.reload, run: () => this.#offline.reload() };
@@ -396,7 +396,8 @@ export class Controller {
       await this.#client.useCheckpoint(own);
     } catch (error) {
       this.#problems.add(own.name, error);
-      await this.#ownNetwork.forget();
+      // A file that is wrong stays wrong. Whatever else it was may be over the next time.
+      if (error instanceof EngineError && error.code.startsWith('weights-')) await this.#ownNetwork.forget();
     }
   }
 

@@ -34,6 +34,10 @@ pub fn trials() -> Vec<Trial> {
         ),
         trial("weights::a_dropped_checkpoint_is_kept", a_dropped_checkpoint_is_kept),
         trial(
+            "weights::a_kept_checkpoint_outlives_a_failed_start",
+            a_kept_checkpoint_outlives_a_failed_start,
+        ),
+        trial(
             "weights::bad_checkpoints_leave_the_network",
             bad_checkpoints_leave_the_network,
         ),
@@ -155,12 +159,7 @@ fn a_dropped_checkpoint_is_kept() -> Outcome {
     fs::write(&file, untrained::state_dict(9).to_safetensors_f16()?)?;
     stage.page.drop_files("#main", std::slice::from_ref(&file))?;
     source("mine")?;
-    let kept: String = stage
-        .page
-        .eval("import('./www/strings.js').then(({ text }) => text.engine.kept.own)")?;
-    stage.wait(&format!(
-        "document.querySelector(\"[data-fact='kept']\").textContent === {kept:?}"
-    ))?;
+    wait_until_network_kept(&stage)?;
     fs::remove_file(&file)?;
     stage.wait_for_shots(ids[0], 1)?;
     stage.wait_until_kept()?;
@@ -180,6 +179,35 @@ fn a_dropped_checkpoint_is_kept() -> Outcome {
     stage.wait_for_engine()?;
     source(&shipped)?;
     stage.assert_quiet()?;
+    Ok(())
+}
+
+/// Until the page says that it keeps the network that it was given.
+fn wait_until_network_kept(stage: &Stage) -> anyhow::Result<()> {
+    let kept: String = stage
+        .page
+        .eval("import('./www/strings.js').then(({ text }) => text.engine.kept.own)")?;
+    stage.wait(&format!(
+        "document.querySelector(\"[data-fact='kept']\").textContent === {kept:?}"
+    ))
+}
+
+fn a_kept_checkpoint_outlives_a_failed_start() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let file = scratch("kept-checkpoint-failed").join("mine.safetensors");
+    fs::write(&file, untrained::state_dict(9).to_safetensors_f16()?)?;
+    let mine = "document.querySelector(\"[data-fact='source']\").textContent.includes('mine')";
+    stage.page.drop_files("#main", std::slice::from_ref(&file))?;
+    stage.wait(mine)?;
+    wait_until_network_kept(&stage)?;
+    let module = "/pkg/light/glimpse_bg.wasm";
+    stage.server.fault(module, Fault::Status(500));
+    stage.page.reload()?;
+    stage.wait("document.documentElement.dataset.engine === 'failed'")?;
+    stage.server.clear_faults();
+    stage.page.click("#retry")?;
+    stage.wait("document.documentElement.dataset.engine === 'ready'")?;
+    stage.wait(mine)?;
     Ok(())
 }
 

@@ -467,6 +467,8 @@ export class EngineClient extends EventTarget {
       this.#info = await this.#request('start', this.#startArguments(), { onProgress });
       this.#tell('ready', this.#info);
     } catch (error) {
+      // A worker asks for its module once: the next start has another.
+      if (error instanceof EngineError && error.code === 'module') for (const job of this.#dismiss()) this.#sendAgain(job, error.message);
       if (!this.#info) this.#tell('failed', error);
       throw error;
     } finally {
