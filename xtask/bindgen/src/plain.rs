@@ -1,5 +1,6 @@
 //! The module for browsers without wasm's relaxed SIMD, made out of the one that uses it: each of its fused multiply-adds becomes a
-//! product and a sum. That takes a second, where to compile the crate once more takes minutes, and it is the same
+//! product and a sum, and the maxima and minima into which the compiler puts more of it become ordinary ones, which are among what the
+//! relaxed may give. That takes a second, where to compile the crate once more takes minutes, and it is the same
 //! code by construction. Knows wasm; which module is made of which is decided elsewhere.
 
 use anyhow::{Result, ensure};
@@ -11,7 +12,7 @@ use walrus::{LocalId, Module, ValType};
 /// The same module without relaxed SIMD.
 ///
 /// # Errors
-/// Where `wasm` is no module, or where it uses more of relaxed SIMD than its multiply-add of `f32x4`.
+/// Where `wasm` is no module, or where it uses more of relaxed SIMD than these.
 pub fn without_relaxed_simd(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut module = Module::from_buffer(wasm)?;
     let mut left = Vec::new();
@@ -46,13 +47,23 @@ impl Lowering<'_> {
                 op: TernaryOp::F32x4RelaxedMadd,
             }) => vec![
                 LocalSet { local: self.sum }.into(),
-                Binop { op: BinaryOp::F32x4Mul }.into(),
+                binary(BinaryOp::F32x4Mul),
                 LocalGet { local: self.sum }.into(),
-                Binop { op: BinaryOp::F32x4Add }.into(),
+                binary(BinaryOp::F32x4Add),
             ],
+            Instr::Binop(Binop {
+                op: BinaryOp::F32x4RelaxedMax,
+            }) => vec![binary(BinaryOp::F32x4PMax)],
+            Instr::Binop(Binop {
+                op: BinaryOp::F32x4RelaxedMin,
+            }) => vec![binary(BinaryOp::F32x4PMin)],
             other => vec![other],
         }
     }
+}
+
+fn binary(op: BinaryOp) -> Instr {
+    Binop { op }.into()
 }
 
 impl VisitorMut for Lowering<'_> {
@@ -73,46 +84,61 @@ impl VisitorMut for Lowering<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use walrus::FunctionBuilder;
+    use walrus::{FunctionBuilder, InstrSeqBuilder};
 
-    /// A module that exports one function, which does `op` to its three vectors.
-    fn module(op: TernaryOp) -> Vec<u8> {
+    /// A module that exports one function, which does `op` to its vectors.
+    fn module(vectors: usize, op: impl FnOnce(&mut InstrSeqBuilder)) -> Vec<u8> {
         let mut module = Module::default();
-        let three = [ValType::V128; 3];
-        let mut function = FunctionBuilder::new(&mut module.types, &three, &[ValType::V128]);
-        let [a, b, sum] = three.map(|vector| module.locals.add(vector));
-        function
-            .func_body()
-            .local_get(a)
-            .local_get(b)
-            .local_get(sum)
-            .tern_op(op);
-        let function = function.finish(vec![a, b, sum], &mut module.funcs);
+        let vectors = vec![ValType::V128; vectors];
+        let mut function = FunctionBuilder::new(&mut module.types, &vectors, &[ValType::V128]);
+        let arguments: Vec<LocalId> = vectors.iter().map(|&vector| module.locals.add(vector)).collect();
+        let mut body = function.func_body();
+        for &argument in &arguments {
+            body.local_get(argument);
+        }
+        op(&mut body);
+        let function = function.finish(arguments, &mut module.funcs);
         module.exports.add("op", function);
         module.emit_wasm()
     }
 
-    /// As bytes, the opcode of `f32x4.relaxed_madd`.
-    const RELAXED_MADD: [u8; 3] = [0xfd, 0x85, 0x02];
-
-    fn uses(wasm: &[u8], opcode: &[u8]) -> bool {
-        wasm.windows(opcode.len()).any(|bytes| bytes == opcode)
+    fn uses(wasm: &[u8], opcodes: &[u8]) -> bool {
+        wasm.windows(opcodes.len()).any(|bytes| bytes == opcodes)
     }
 
     #[test]
     fn a_multiply_add_becomes_a_product_and_a_sum() {
-        let relaxed = module(TernaryOp::F32x4RelaxedMadd);
-        assert!(uses(&relaxed, &RELAXED_MADD));
+        let relaxed = module(3, |body| {
+            body.tern_op(TernaryOp::F32x4RelaxedMadd);
+        });
+        assert!(uses(&relaxed, &[0xfd, 0x85, 0x02]));
         let plain = without_relaxed_simd(&relaxed).unwrap();
-        assert!(!uses(&plain, &RELAXED_MADD));
+        assert!(!uses(&plain, &[0xfd, 0x85, 0x02]));
         // local.set 3, f32x4.mul, local.get 3, f32x4.add
         let expected = [0x21, 3, 0xfd, 0xe6, 0x01, 0x20, 3, 0xfd, 0xe4, 0x01];
         assert!(uses(&plain, &expected), "{plain:x?}");
     }
 
     #[test]
+    fn maxima_and_minima_become_ordinary_ones() {
+        for (relaxed, plain) in [
+            (BinaryOp::F32x4RelaxedMax, [0xfd, 0xeb, 0x01]),
+            (BinaryOp::F32x4RelaxedMin, [0xfd, 0xea, 0x01]),
+        ] {
+            let wasm = module(2, |body| {
+                body.binop(relaxed);
+            });
+            assert!(!uses(&wasm, &plain));
+            assert!(uses(&without_relaxed_simd(&wasm).unwrap(), &plain), "{relaxed:?}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_replaced_is_named() {
-        let error = without_relaxed_simd(&module(TernaryOp::F32x4RelaxedNmadd)).unwrap_err();
+        let error = without_relaxed_simd(&module(3, |body| {
+            body.tern_op(TernaryOp::F32x4RelaxedNmadd);
+        }))
+        .unwrap_err();
         assert!(error.to_string().contains("F32x4RelaxedNmadd"), "{error}");
     }
 
