@@ -2,6 +2,7 @@
 //! DevTools protocol, as a person at the console would make it: nothing in the page or the module is there for it.
 
 use libtest_mimic::Trial;
+use xtask::server::Fault;
 
 use crate::{
     stage::{Shown, Stage},
@@ -12,6 +13,10 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("recovery::a_broken_module_is_replaced", a_broken_module_is_replaced),
         trial("recovery::a_dead_worker_is_replaced", a_dead_worker_is_replaced),
+        trial(
+            "recovery::a_module_out_of_reach_leaves_the_other",
+            a_module_out_of_reach_leaves_the_other,
+        ),
     ]
 }
 
@@ -64,4 +69,25 @@ fn a_broken_module_is_replaced() -> Outcome {
 
 fn a_dead_worker_is_replaced() -> Outcome {
     break_and_recover("browser-dead-worker", DIE)
+}
+
+/// Deep training wants the module with Burn, which is not to be had: it says so, and the engine goes on without.
+fn a_module_out_of_reach_leaves_the_other() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    stage.server.fault("/pkg/burn/glimpse_bg.wasm", Fault::Status(500));
+    let (code, module): (String, String) = stage.page.eval(
+        "(async () => {
+           const { EngineClient } = await import('./www/engine/client.js');
+           const client = new EngineClient({ backend: 'cpu', oneView: true }, () => []);
+           const ready = () => new Promise((resolve) => client.addEventListener('ready', resolve, { once: true }));
+           client.start();
+           await ready();
+           const again = ready();
+           const code = await client.train({ method: 'deep', steps: 1 }, [], {}).then(() => '', (error) => error.code);
+           await again;
+           return [code, client.info.module];
+         })()",
+    )?;
+    assert_eq!((code.as_str(), module.as_str()), ("module", "light"));
+    Ok(())
 }

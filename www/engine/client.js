@@ -105,7 +105,7 @@ export class EngineClient extends EventTarget {
       if (this.#info) {
         this.#share();
         this.#tell('ready', this.#info); // Still, or again: the start that failed was told as progress.
-      } else this.start();
+      } else if (!isWithoutModule(error)) this.start();
       throw error;
     }
   }
@@ -383,7 +383,14 @@ export class EngineClient extends EventTarget {
     this.#tell('restarted', { quiet: true });
     this.#spawn();
     for (const job of unfinished) this.#sendAgain(job, '');
-    await this.#start();
+    try {
+      await this.#start();
+    } catch (error) {
+      // It may be out of reach, without a network for example: the page goes on with what it had.
+      this.#needsBurn = false;
+      if (isWithoutModule(error)) this.start();
+      throw error;
+    }
   }
 
   /**
@@ -468,7 +475,7 @@ export class EngineClient extends EventTarget {
       this.#tell('ready', this.#info);
     } catch (error) {
       // A worker asks for its module once: the next start has another.
-      if (error instanceof EngineError && error.code === 'module') for (const job of this.#dismiss()) this.#sendAgain(job, error.message);
+      if (isWithoutModule(error)) for (const job of this.#dismiss()) this.#sendAgain(job, String(error));
       if (!this.#info) this.#tell('failed', error);
       throw error;
     } finally {
@@ -570,6 +577,14 @@ export class EngineClient extends EventTarget {
  */
 function packed({ id, active, shots }) {
   return { id, active, shotIds: shots.map((shot) => shot.id), embeddings: joined(shots.map(({ embedding }) => embedding)) };
+}
+
+/**
+ * Whether a start failed before there was any network to speak of.
+ * @param {unknown} error
+ */
+function isWithoutModule(error) {
+  return error instanceof EngineError && error.code === 'module';
 }
 
 /**
