@@ -8,6 +8,9 @@ pub const EMBEDDING: usize = 512;
 /// How many numbers [`Pooled`] holds.
 pub const POOLED: usize = 64 + 128 + 256 + 2 * EMBEDDING;
 
+/// Channels and side of the map after `layer2`.
+pub const LAYER2: (usize, usize) = (128, 28);
+
 /// Channels and side of the map after `layer3`.
 pub const LAYER3: (usize, usize) = (256, 14);
 
@@ -88,7 +91,7 @@ impl Convolution {
 }
 
 /// Output channels and first stride of `layer1` … `layer4`; each has two blocks.
-const LAYERS: [(usize, usize); 4] = [(64, 1), (128, 2), (LAYER3.0, 2), (512, 2)];
+const LAYERS: [(usize, usize); 4] = [(64, 1), (LAYER2.0, 2), (LAYER3.0, 2), (512, 2)];
 
 /// All twenty convolutions, in the order in which the network has them.
 pub fn convolutions() -> Vec<Convolution> {

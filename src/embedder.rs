@@ -68,11 +68,19 @@ pub async fn embed_tuned(
     views: Views,
     tuned: &Tuned,
 ) -> Result<Query, Error> {
-    let seen = embedder.seen(&views.of(picture)?).await?;
+    query(&embedder.seen(&views.of(picture)?).await?, Some(tuned))
+}
+
+/// What was seen in the views of one photo → its embedding, and its embedding by a tuned layer, where there is one.
+///
+/// # Errors
+/// [`Error::EmbeddingNotFinite`] where the network gave nonsense.
+pub fn query(seen: &[Seen], tuned: Option<&Tuned>) -> Result<Query, Error> {
     let plain: Vec<Pooled> = seen.iter().map(|seen| seen.pooled.clone()).collect();
+    let tuned = tuned.map(|tuned| Embedding::from_views(&tuned.pooled(seen)));
     Ok(Query {
         plain: Embedding::from_views(&plain)?,
-        tuned: Some(Embedding::from_views(&tuned.pooled(&seen))?),
+        tuned: tuned.transpose()?,
     })
 }
 

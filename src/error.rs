@@ -180,8 +180,8 @@ pub enum Error {
         /// Photos found.
         got: usize,
     },
-    /// Maps after layer 3 that are not those of the shots.
-    #[error("the maps after layer 3 do not fit ({reason}); this is a mistake of the program, please report it")]
+    /// Maps out of the middle of the network that are not those expected.
+    #[error("the maps of a layer do not fit ({reason}); this is a mistake of the program, please report it")]
     Maps {
         /// What is wrong.
         reason: String,

@@ -1,4 +1,4 @@
-// Names the camera's picture again and again: one frame is named at a time, and the next one is fetched meanwhile.
+// Names the camera's picture again and again: one frame or two are named at a time, and the next one is fetched meanwhile.
 // Page side: no elements, no words; it is given where frames come from and who predicts.
 
 /** @import { Prediction } from './engine/protocol.js' */
@@ -12,6 +12,7 @@ const PAUSE = 200;
  * @typedef {object} LiveSource
  * @property {() => boolean} ready whether a frame can be named now
  * @property {() => Promise<ImageBitmap | null>} frame
+ * @property {() => number} atOnce how many frames are worth being named at the same time
  * @property {(bitmap: ImageBitmap) => Promise<{prediction: Prediction, milliseconds: number}>} predict
  * @property {(result: {prediction: Prediction, milliseconds: number, perSecond: number}) => void} show
  */
@@ -37,27 +38,45 @@ export class LiveLoop {
   /** @param {number} run */
   async #loop(run) {
     const source = this.#source;
-    let period = 0;
-    let last = 0;
+    const pace = new Pace();
+    /** The oldest first. @type {Promise<Awaited<ReturnType<LiveSource['predict']>> | null>[]} */
+    const answers = [];
     let next = this.#frame();
     while (run === this.#run) {
       const bitmap = await next;
       const answer = bitmap ? source.predict(bitmap).catch(() => null) : pause(PAUSE);
+      answers.push(answer);
       next = bitmap ? this.#frame() : answer.then(() => this.#frame());
-      const result = await answer;
-      if (run !== this.#run) break;
-      const now = performance.now();
-      if (result && last) period = period ? period + SMOOTHING * (now - last - period) : now - last;
-      last = result ? now : 0;
-      if (result) source.show({ ...result, perSecond: period ? 1000 / period : 0 });
+      while (run === this.#run && answers.length >= source.atOnce()) {
+        const result = await answers.shift();
+        if (run !== this.#run) break;
+        const perSecond = pace.after(Boolean(result));
+        if (result) source.show({ ...result, perSecond });
+      }
     }
     (await next)?.close();
   }
 
-  /** The camera's picture at the screen's next frame; null where none can be named now. */
+  /** The camera's picture once the screen has had its next frame; null where none can be named now. */
   async #frame() {
-    await nextFrame();
+    await afterNextFrame();
     return this.#source.ready() ? this.#source.frame().catch(() => null) : null;
+  }
+}
+
+/** How many answers come in a second, of late. */
+class Pace {
+  #period = 0;
+  /** When the last one came; 0 where none did. */
+  #last = 0;
+
+  /** @param {boolean} answered whether there was an answer now */
+  after(answered) {
+    const now = performance.now();
+    const since = now - this.#last;
+    if (answered && this.#last) this.#period += (this.#period ? SMOOTHING : 1) * (since - this.#period);
+    this.#last = answered ? now : 0;
+    return this.#period ? 1000 / this.#period : 0;
   }
 }
 
@@ -69,6 +88,7 @@ function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds, null));
 }
 
-function nextFrame() {
-  return new Promise((resolve) => requestAnimationFrame(resolve));
+/** Resolves in a task of its own: to copy a picture takes as long as to draw the page's frame, and both at once would be felt. */
+function afterNextFrame() {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }

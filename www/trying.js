@@ -59,6 +59,7 @@ export class Trying extends EventTarget {
     this.#loop = new LiveLoop({
       ready: around.canPredictLive,
       frame: () => this.#live.frame(),
+      atOnce: () => client.framesAtOnce,
       predict: (bitmap) => client.predictFrame(bitmap, camera.mirror),
       show: (result) => shell.showLive(this.#live.show({ ...result, prediction: this.#smoothing.smooth(result.prediction) })),
     });

@@ -4,6 +4,7 @@
 //! | file | what it is |
 //! |---|---|
 //! | `trunk.rs` | the network: [`Trunk`], and its last layer alone: [`Layer4`] |
+//! | `halfway.rs` | what is carried from the first half of its layers to the second |
 //! | `stem.rs` | the first convolution and the max pooling |
 //! | `winograd.rs` | 3 × 3 convolutions of stride 1 |
 //! | `direct.rs` | convolutions of stride 2 |
@@ -15,6 +16,7 @@
 
 mod direct;
 mod gemm;
+mod halfway;
 mod map;
 #[cfg(test)]
 pub(crate) mod naive;
@@ -22,4 +24,5 @@ mod stem;
 mod trunk;
 mod winograd;
 
+pub use halfway::Halfway;
 pub use trunk::{Layer4, Trunk};

@@ -1,4 +1,4 @@
-//! The trunk: squares → what is seen in them; and `layer4` alone, from the maps after `layer3`.
+//! The trunk: squares → what is seen in them, at once or in two halves; and `layer4` alone, from the maps after `layer3`.
 //!
 //! How the convolutions are wired, in torchvision's names, and which buffers they share.
 
@@ -8,13 +8,14 @@ use wide::f32x8;
 
 use super::{
     direct::{self, Direct},
+    halfway::Halfway,
     map::Map,
     stem::{self, Stem},
     winograd::{self, Winograd},
 };
 use crate::{
     Error, Square, Weights,
-    architecture::{Convolution, LAYER3, Pooled, Seen, convolutions},
+    architecture::{Convolution, LAYER2, LAYER3, Pooled, Seen, convolutions},
     square::SIDE,
     weights::Folded,
 };
@@ -22,7 +23,7 @@ use crate::{
 /// Most images that go through the deeper layers together. More would save little time and cost memory.
 const BATCH: usize = 8;
 /// Channels and side of the maps after `layer1` … `layer4`.
-const LAYERS: [(usize, usize); 4] = [(64, 56), (128, 28), LAYER3, (512, 7)];
+const LAYERS: [(usize, usize); 4] = [(64, 56), LAYER2, LAYER3, (512, 7)];
 
 /// ResNet-18 without its classifier.
 #[derive(Debug)]
@@ -148,51 +149,86 @@ impl Trunk {
         let mut all = Vec::with_capacity(squares.len());
         for batch in squares.chunks(BATCH) {
             let pooled = self.forward(batch, workspace);
-            let maps = workspace.layers[2].results.iter().map(Map::to_channels_first);
-            all.extend(
-                pooled
-                    .into_iter()
-                    .zip(maps)
-                    .map(|(pooled, layer3)| Seen { pooled, layer3 }),
-            );
+            all.extend(pooled.into_iter().enumerate().map(|at| workspace.seen(at)));
         }
         all
     }
 
+    /// The first half of the layers for one square: what [`Trunk::finish`] goes on with, here or in another thread.
+    pub fn begin(&self, square: &Square) -> Halfway {
+        let workspace = &mut *self.workspace.borrow_mut();
+        workspace.make_room(1);
+        let layer1 = self.first_half(square, 0, workspace);
+        Halfway::new(layer1, workspace.layers[1].results[0].to_channels_first())
+    }
+
+    /// The second half: together they give what [`Trunk::seen`] does, to the bit.
+    pub fn finish(&self, halfway: &Halfway) -> Seen {
+        let workspace = &mut *self.workspace.borrow_mut();
+        workspace.make_room(1);
+        workspace.layers[1].results[0].fill(halfway.layer2());
+        let pooled = self.second_half(vec![halfway.layer1().to_vec()], workspace).remove(0);
+        workspace.seen((0, pooled))
+    }
+
     /// Up to [`BATCH`] squares → their pooled maps. The large maps of the first layers are made for one image after
     /// the other, to stay in the cache; the deeper layers take all images at once, to share transformed filters.
-    fn forward(&self, squares: &[Square], Workspace { layers, scratch }: &mut Workspace) -> Vec<Pooled> {
-        let [maps1, maps2, maps3, maps4] = layers;
-        let images = squares.len();
-        maps1.make_room(1, 1);
-        maps2.make_room(images, 1);
-        maps3.make_room(images, images);
-        maps4.make_room(images, images);
-        let mut all_pooled = Vec::with_capacity(images);
-        for (square, map2) in squares.iter().zip(&mut maps2.results) {
-            self.conv1
-                .forward(&square.normalised(), &mut maps1.results[0], &mut scratch.stem);
-            for block in &self.layer1 {
-                block.forward(&mut maps1.results, &mut maps1.hidden, scratch);
-            }
-            self.layer2
-                .forward(&maps1.results, std::slice::from_mut(map2), &mut maps2.hidden, scratch);
-            all_pooled.push(Pooled {
-                means: [maps1.results[0].mean(), map2.mean(), Vec::new(), Vec::new()],
-                deviations: Vec::new(),
-            });
+    fn forward(&self, squares: &[Square], workspace: &mut Workspace) -> Vec<Pooled> {
+        workspace.make_room(squares.len());
+        let squares = squares.iter().enumerate();
+        let layer1 = squares.map(|(index, square)| self.first_half(square, index, workspace));
+        self.second_half(layer1.collect(), workspace)
+    }
+
+    /// One square → its map after `layer2`, in this place, and the means of the one after `layer1`.
+    fn first_half(&self, square: &Square, index: usize, Workspace { layers, scratch }: &mut Workspace) -> Vec<f32> {
+        let [maps1, maps2, ..] = layers;
+        self.conv1
+            .forward(&square.normalised(), &mut maps1.results[0], &mut scratch.stem);
+        for block in &self.layer1 {
+            block.forward(&mut maps1.results, &mut maps1.hidden, scratch);
         }
+        let map2 = std::slice::from_mut(&mut maps2.results[index]);
+        self.layer2.forward(&maps1.results, map2, &mut maps2.hidden, scratch);
+        maps1.results[0].mean()
+    }
+
+    /// The maps after `layer2`, and the means of those before them → all that is pooled.
+    fn second_half(&self, layer1: Vec<Vec<f32>>, Workspace { layers, scratch }: &mut Workspace) -> Vec<Pooled> {
+        let images = layer1.len();
+        let [_, maps2, maps3, maps4] = layers;
         let (results3, results4) = (&mut maps3.results[..images], &mut maps4.results[..images]);
         self.layer3
             .forward(&maps2.results[..images], results3, &mut maps3.hidden[..images], scratch);
         self.layer4
             .forward(results3, results4, &mut maps4.hidden[..images], scratch);
-        for ((pooled, map3), map4) in all_pooled.iter_mut().zip(results3).zip(results4) {
-            pooled.means[2] = map3.mean();
-            pooled.deviations = map4.deviation();
-            pooled.means[3] = map4.mean();
-        }
-        all_pooled
+        let pooled = |(index, layer1): (usize, Vec<f32>)| Pooled {
+            means: [
+                layer1,
+                maps2.results[index].mean(),
+                results3[index].mean(),
+                results4[index].mean(),
+            ],
+            deviations: results4[index].deviation(),
+        };
+        layer1.into_iter().enumerate().map(pooled).collect()
+    }
+}
+
+impl Workspace {
+    /// For a batch of so many images.
+    fn make_room(&mut self, images: usize) {
+        let [maps1, maps2, maps3, maps4] = &mut self.layers;
+        maps1.make_room(1, 1);
+        maps2.make_room(images, 1);
+        maps3.make_room(images, images);
+        maps4.make_room(images, images);
+    }
+
+    /// What was pooled of an image of the last batch, with its map after `layer3`.
+    fn seen(&self, (index, pooled): (usize, Pooled)) -> Seen {
+        let layer3 = self.layers[2].results[index].to_channels_first();
+        Seen { pooled, layer3 }
     }
 }
 
@@ -437,6 +473,18 @@ mod tests {
         }
         assert_ne!(together[0], together[1]);
         assert!(trunk.pooled(&[]).is_empty());
+    }
+
+    #[test]
+    fn two_halves_are_the_whole() {
+        let trunk = Trunk::load(untrained::state_dict(1)).unwrap();
+        let squares = squares();
+        let halves: Vec<Halfway> = squares.iter().map(|square| trunk.begin(square)).collect();
+        let other = Trunk::load(untrained::state_dict(1)).unwrap();
+        for (halfway, seen) in halves.into_iter().zip(trunk.seen(&squares)) {
+            let carried = Halfway::from_values(halfway.into_values()).unwrap();
+            assert_eq!(other.finish(&carried), seen);
+        }
     }
 
     #[test]

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     Embedder, Error, Square, StateDict, Weights,
     backend::Backbone,
-    cpu::Layer4,
-    embedder::{Views, embed, embed_tuned},
+    cpu::{Halfway, Layer4, Trunk},
+    embedder::{Views, embed, embed_tuned, query},
     embedding::Query,
     manifest::Manifest,
     square::SIDE,
@@ -85,11 +85,28 @@ impl Engine {
         let (backbone, picture) = (Rc::clone(&self.backbone), picture.picture.clone());
         let tuned = Rc::clone(&tuned.tuned);
         future_to_promise(async move {
-            let Query { plain, tuned } = embed_tuned(&*backbone, &picture, views(one), &tuned).await?;
-            let both = std::iter::once(plain).chain(tuned);
-            let arrays = both.map(|embedding| js_sys::Float32Array::from(embedding.values()));
-            Ok(arrays.collect::<js_sys::Array>().into())
+            let query = embed_tuned(&*backbone, &picture, views(one), &tuned).await?;
+            Ok(embeddings(query).into())
         })
+    }
+
+    /// The first half of the layers on the whole of a picture: what `finish` goes on with, here or in another worker.
+    ///
+    /// # Errors
+    /// `backend` on any but `cpu`.
+    pub fn begin(&self, picture: &WebPicture) -> Result<Vec<f32>, Error> {
+        let halfway = self.trunk()?.begin(&picture.picture.whole()?);
+        Ok(halfway.into_values())
+    }
+
+    /// Goes on with what `begin` gave, of the same network: the embeddings of `embed` or `embedTuned` in an array.
+    ///
+    /// # Errors
+    /// `backend` on any but `cpu`, `maps`, `embedding-not-finite`.
+    pub fn finish(&self, halfway: Vec<f32>, tuned: Option<WebTuned>) -> Result<js_sys::Array, Error> {
+        let seen = self.trunk()?.finish(&Halfway::from_values(halfway)?);
+        let tuned = tuned.map(|tuned| tuned.tuned);
+        Ok(embeddings(query(&[seen], tuned.as_deref())?))
     }
 
     /// Resolves to what `DeepPreparation.add` takes of the next shot's picture: its maps after layer 3, one after the
@@ -152,6 +169,17 @@ impl Engine {
 }
 
 impl Engine {
+    /// The trunk whose layers can be computed by halves.
+    fn trunk(&self) -> Result<&Trunk, Error> {
+        match &*self.backbone {
+            Backbone::Cpu(trunk) => Ok(trunk),
+            other => Err(Error::Backend {
+                backend: other.kind().name(),
+                reason: "it computes all layers at once; `cpu` alone does so by halves".into(),
+            }),
+        }
+    }
+
     fn own_layer4(&self) -> Result<Rc<Layer4>, Error> {
         if let Some(layer4) = self.layer4.get() {
             return Ok(Rc::clone(layer4));
@@ -159,6 +187,13 @@ impl Engine {
         let layer4 = Rc::new(Layer4::load(Weights::from_file(&self.file)?)?);
         Ok(Rc::clone(self.layer4.get_or_init(|| layer4)))
     }
+}
+
+/// In an array: by the network as it is, and with the tuned layer, where there is one.
+fn embeddings(Query { plain, tuned }: Query) -> js_sys::Array {
+    let both = std::iter::once(plain).chain(tuned);
+    both.map(|embedding| js_sys::Float32Array::from(embedding.values()))
+        .collect()
 }
 
 fn views(one: bool) -> Views {

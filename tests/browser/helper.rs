@@ -1,17 +1,26 @@
-//! On the CPU a second worker helps with many photos. It changes nothing but the time, and goes when there is nothing to do;
-//! nobody notices where it dies, cannot start, or the photos or the network go away under it.
+//! On the CPU a second worker helps with many photos, and with the camera where that is slow. It changes nothing but the time, and
+//! goes when there is nothing to do; nobody notices where it dies, cannot start, or the photos or the network go away under it.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use glimpse::untrained;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
-use xtask::{chrome::Chrome, server::Fault};
+use xtask::{
+    cdp::Permission,
+    chrome::{Builder, Chrome},
+    server::Fault,
+};
 
 use crate::{
+    camera,
     recovery::SPOIL,
     stage::{PATIENCE, Stage},
-    support::{Outcome, draw, fixture, scratch, trial},
+    support::{Outcome, draw, drawn_classes, fixture, scratch, trial},
 };
 
 pub fn trials() -> Vec<Trial> {
@@ -30,26 +39,41 @@ pub fn trials() -> Vec<Trial> {
             photos_that_were_removed_are_not_embedded,
         ),
         trial("helper::a_new_network_is_everybodys", a_new_network_is_everybodys),
+        trial(
+            "helper::frames_of_the_camera_are_shared",
+            frames_of_the_camera_are_shared,
+        ),
     ]
 }
 
 /// Enough photos to be worth a helper.
 const PHOTOS: usize = 16;
 
-/// Notes the workers that the page starts, and what each has embedded.
+/// Notes the workers that the page starts, what each has embedded, and how many frames it has begun with. Has the page believe that
+/// a view takes a tenth of a second.
 const SPY: &str = "globalThis.seen = [];
 globalThis.Worker = class extends Worker {
   embeddings = [];
+  begun = 0;
   constructor(...how) {
     super(...how);
     seen.push(this);
-    this.addEventListener('message', ({ data }) => data.ok?.embedding && this.embeddings.push([...data.ok.embedding]));
+    this.addEventListener('message', ({ data: { ok } }) => {
+      if (ok?.embedding) this.embeddings.push([...ok.embedding]);
+      if (ok?.halfway) this.begun++;
+      if (ok?.backend) ok.milliseconds = 100;
+    });
   }
 };";
 
 /// The page on the CPU backend, with more parameters, and the spy in it.
 fn watched(parameters: &str) -> anyhow::Result<Stage> {
-    let stage = Stage::set(Chrome::builder())?;
+    watched_in(Chrome::builder(), parameters)
+}
+
+/// The same in a browser with more to it.
+fn watched_in(browser: Builder, parameters: &str) -> anyhow::Result<Stage> {
+    let stage = Stage::set(browser)?;
     let page = &stage.page;
     page.send("Page.addScriptToEvaluateOnNewDocument", json!({"source": SPY}))?;
     page.send(
@@ -198,5 +222,52 @@ fn a_new_network_is_everybodys() -> Outcome {
         assert!((during - before).abs() < 1e-4, "{name}: {during} and {before}");
     }
     during.assert_quiet()?;
+    Ok(())
+}
+
+/// How similar the camera's still picture is to its nearest shot.
+const SIMILARITY: &str = "document.querySelector('#live [data-prediction]').dataset.similarity";
+
+/// With a camera that shows this film, and a photo in each of two classes: the picture is being named.
+fn naming(film: &Path, photos: [&PathBuf; 2], parameters: &str) -> anyhow::Result<Stage> {
+    let stage = watched_in(Chrome::builder().camera(film), parameters)?;
+    let origin = stage.server.origin();
+    stage.page.set_permission(&origin, "camera", Permission::Granted)?;
+    for (class, photo) in stage.class_ids()?.into_iter().zip(photos) {
+        stage.add_photos(class, std::slice::from_ref(photo))?;
+    }
+    stage.page.click("#live-toggle")?;
+    wait_for_frames(&stage, 3)?;
+    Ok(stage)
+}
+
+/// Waits until so many more frames were named.
+fn wait_for_frames(stage: &Stage, more: u32) -> anyhow::Result<()> {
+    let named = "Number(document.querySelector('#live').dataset.frames ?? 0)";
+    let before: u32 = stage.page.eval(named)?;
+    stage.wait(&format!("{named} >= {}", before + more))
+}
+
+fn frames_of_the_camera_are_shared() -> Outcome {
+    let drawn = drawn_classes(&scratch("browser-helper-camera"))?;
+    let film = camera::stream("browser-helper-film", &[image::open(&drawn.queries[0].1)?.into_rgb8()])?;
+    let photos = [&drawn.classes[0].1[0], &drawn.classes[1].1[0]];
+    let one = naming(&film, photos, "&workers=1")?;
+    assert_eq!(started(&one)?, 1);
+
+    let two = naming(&film, photos, "")?;
+    two.wait("seen[1]?.begun >= 3")?;
+    wait_for_frames(&two, 3)?;
+    let similarities = [&one, &two].map(|stage| stage.page.eval::<String>(SIMILARITY));
+    let [alone, shared] = similarities;
+    assert_eq!(shared?, alone?, "halves of the same arithmetic");
+
+    let workers = two.page.workers()?;
+    assert!(workers[1].eval::<bool>(SPOIL)?);
+    two.wait("performance.now() - (globalThis.spoilt ??= performance.now()) > 500")?;
+    wait_for_frames(&two, 3)?;
+    assert_eq!(two.page.workers()?.len(), 1, "the helper is gone");
+    assert_nothing_was_told(&two)?;
+    one.assert_quiet()?;
     Ok(())
 }

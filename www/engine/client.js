@@ -7,7 +7,7 @@ import { Job, Link } from './link.js';
 import { EngineError, joined } from './protocol.js';
 import { PhotoQueue } from './queue.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, HalfFrame, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -17,6 +17,8 @@ const MOST_CRASHES_IN_A_ROW = 6;
 const PING_EVERY = 5000;
 /** A helper comes where the photos that wait would take longer than this, in milliseconds: about twice what its start takes. */
 const WORTH_HELP = 1000;
+/** It comes for the camera too where a view takes longer than this, in milliseconds: with all around it, that is below 20 a second. */
+const SLOW_FRAME = 40;
 /** Changes of the support set: a new worker learns them from the page's truth, so they need not be sent again. */
 const CARRIED_BY_SUPPORT = ['setSupport', 'setShot', 'removeShot', 'removeClass', 'setActive', 'forgetMetric'];
 
@@ -130,14 +132,39 @@ export class EngineClient extends EventTarget {
     return this.#request('embed', { picture }, options);
   }
 
+  /** How many frames are worth being asked for at once. */
+  get framesAtOnce() {
+    return this.#frameHelper() ? 2 : 1;
+  }
+
   /**
+   * Names a camera frame. With a helper the layers of the network are shared, half and half, so that it has begun with the
+   * next frame while the worker finishes this one.
    * @param {ImageBitmap} bitmap
    * @param {boolean} mirror
-   * @param {RequestOptions} [options]
    * @returns {Promise<{prediction: Prediction, milliseconds: number}>}
    */
-  predictFrame(bitmap, mirror, options = {}) {
-    return this.#request('predictFrame', { bitmap, mirror }, { ...options, transfer: [bitmap] });
+  async predictFrame(bitmap, mirror) {
+    const slow = this.#slowInfo();
+    if (slow) this.#helper.start(this.#checkpoint, slow);
+    const helper = this.#frameHelper();
+    if (!helper) return this.#request('predictFrame', { bitmap, mirror }, { transfer: [bitmap] });
+    const first = new Job('beginFrame', { bitmap, mirror }, { transfer: [bitmap] });
+    helper.post(first);
+    /** @type {HalfFrame} */
+    const half = await first.answer;
+    return this.#request('finishFrame', half, { transfer: [half.halfway.buffer] });
+  }
+
+  /** What runs, where the camera is worth a helper. */
+  #slowInfo() {
+    return this.#info && this.#info.milliseconds > SLOW_FRAME && this.#mayBeHelped(this.#info) ? this.#info : null;
+  }
+
+  /** The helper's link, where it is to have frames and has no photos to do. */
+  #frameHelper() {
+    const { link } = this.#helper;
+    return this.#slowInfo() && link && link.size === link.count('beginFrame') ? link : null;
   }
 
   /**
@@ -428,14 +455,18 @@ export class EngineClient extends EventTarget {
     if (this.#info && this.#needsHelp(this.#info)) this.#helper.start(this.#checkpoint, this.#info);
   }
 
+  /** @param {EngineInfo} info */
+  #needsHelp(info) {
+    return this.#mayBeHelped(info) && this.#photos.size * info.views.count * info.milliseconds > WORTH_HELP;
+  }
+
   /**
    * No helper fetches weights that the browser would not keep.
    * @param {EngineInfo} info
    */
-  #needsHelp({ backend, milliseconds, views, network }) {
-    if (!this.#mayHelp || this.#starting > 0 || backend !== 'cpu') return false;
+  #mayBeHelped({ backend, network }) {
     const atHand = network.fromCache || network.kept || !network.manifest;
-    return atHand && this.#photos.size * views.count * milliseconds > WORTH_HELP;
+    return this.#mayHelp && this.#starting === 0 && backend === 'cpu' && atHand;
   }
 
   #spawn() {

@@ -1,5 +1,6 @@
-// A second worker on the CPU, which prepares and embeds photos beside the first. It comes when many wait, and goes when it has
-// had nothing to do for a while. Page side. It has no session: nothing but photos is sent to it, and nobody misses it.
+// A second worker on the CPU, which prepares and embeds photos beside the first, and begins with the camera's frames. It comes
+// when there is much to do, and goes when it has had nothing to do for a while. Page side. It has no session: nothing but
+// pictures is sent to it, and nobody misses it.
 
 import { Job, Link } from './link.js';
 
@@ -47,7 +48,7 @@ export class Helper {
     this.#owner.free();
   }
 
-  /** Ends it, and gives the photos that it had not finished. */
+  /** Ends it, and gives the pictures that it had not finished. */
   end() {
     clearTimeout(this.#restTimer);
     const jobs = this.#link?.end() ?? [];

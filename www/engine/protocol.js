@@ -114,6 +114,11 @@ export function learnsMetric(method) {
  */
 
 /**
+ * A camera frame halfway through the network whose identity is `network`, and how long that took.
+ * @typedef {{halfway: Float32Array<ArrayBuffer>, network: string, milliseconds: number}} HalfFrame
+ */
+
+/**
  * How a photo comes to its answer: the most similar shots, and what each class has of it. `after` is there once something was
  * trained. Both are empty where a link's classifier answers.
  * @typedef {object} Explanation

@@ -10,7 +10,7 @@ import { readProject, writePhotos, writeProject } from './project-file.js';
 import { EngineError, joined } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, Link, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, HalfFrame, Link, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -86,6 +86,8 @@ const operations = {
   prepare: { queue: (run) => pictureLane.add(run), run: prepare },
   embed: { queue: (run) => engineLane.add(run), run: embed, transfer: ({ embedding }) => [embedding.buffer] },
   predictFrame: { queue: (run) => engineLane.addFirst(run), run: predictFrame },
+  beginFrame: { queue: (run) => engineLane.addFirst(run), run: beginFrame, transfer: ({ halfway }) => [halfway.buffer] },
+  finishFrame: { queue: (run) => engineLane.addFirst(run), run: finishFrame },
   predict: { queue: atOnce, run: predict },
   explain: { queue: atOnce, run: explain },
   evidence: { queue: (run) => engineLane.addFirst(run), run: evidence },
@@ -224,6 +226,36 @@ async function predictFrame({ bitmap, mirror }, job) {
   } finally {
     picture.free();
   }
+}
+
+/**
+ * The first half of the network's layers, for another worker that finishes.
+ * @param {{bitmap: ImageBitmap, mirror: boolean}} args
+ * @returns {Promise<HalfFrame>}
+ */
+async function beginFrame({ bitmap, mirror }) {
+  const picture = pictureOfFrame(module, bitmap, mirror);
+  try {
+    const began = performance.now();
+    const halfway = engine.begin(picture);
+    return { halfway, network: networkIdentity, milliseconds: performance.now() - began };
+  } finally {
+    picture.free();
+  }
+}
+
+/**
+ * The other half of what another worker began.
+ * @param {HalfFrame} args its numbers are gone afterwards
+ */
+async function finishFrame({ halfway, network, milliseconds }) {
+  if (network !== networkIdentity) throw new EngineError('weights-changed', `expected ${networkIdentity}, got ${network}`);
+  const current = await session;
+  const began = performance.now();
+  // The layer is handed over, and with it the duty to free it.
+  const [embedding, tuned] = engine.finish(halfway, current.tuned());
+  release(halfway.buffer);
+  return { prediction: current.predict(embedding, tuned), milliseconds: milliseconds + performance.now() - began };
 }
 
 /**

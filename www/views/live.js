@@ -13,6 +13,8 @@ import { ViewfinderView } from './viewfinder.js';
 
 /** A new winner is spoken by screen readers after it has held for so long, in milliseconds. */
 const SETTLED = 1500;
+/** How often, in milliseconds, the rate is told. */
+const RATE_EVERY = 500;
 
 export class LiveView extends EventTarget {
   #camera;
@@ -27,6 +29,7 @@ export class LiveView extends EventTarget {
   #speech = new Speech();
   #model;
   #rate = el('p.live-rate', { id: 'live-rate' });
+  #rateShown = 0;
   #method = el('p.method', { id: 'live-method' });
   #spoken = el('output.visually-hidden');
   #speakTimer = 0;
@@ -112,11 +115,23 @@ export class LiveView extends EventTarget {
   show({ prediction, milliseconds, perSecond }) {
     const winner = this.#prediction.show(prediction);
     this.#why.disabled = winner === null;
-    this.#method.textContent = text.prediction.methods[prediction.method];
-    this.#rate.textContent = perSecond ? text.live.rate(perSecond.toFixed(1), milliseconds) : '';
+    write(this.#method, text.prediction.methods[prediction.method]);
+    this.#showRate(perSecond, milliseconds);
     this.element.dataset.frames = String(Number(this.element.dataset.frames ?? 0) + 1);
     if (winner) this.#speak(winner.name, text.prediction.winner(winner.name, winner.share));
     return winner;
+  }
+
+  /**
+   * Numbers that change with every answer cannot be read.
+   * @param {number} perSecond 0 where the picture is held
+   * @param {number} milliseconds
+   */
+  #showRate(perSecond, milliseconds) {
+    const now = performance.now();
+    if (perSecond && now - this.#rateShown < RATE_EVERY) return;
+    this.#rateShown = now;
+    write(this.#rate, perSecond ? text.live.rate(perSecond.toFixed(1), milliseconds) : '');
   }
 
   /** @param {number} threshold */

@@ -1,9 +1,10 @@
 // An answer: the winner, or that it is none of these, with the most similar shot beside it, and a bar for each class.
-// Rows keep their place while numbers change, so that a live answer can be read. It reads the model and changes nothing.
+// Rows keep their place while numbers change, so that a live answer can be read, and words are written where they change alone,
+// since the camera brings twenty answers a second. It reads the model and changes nothing.
 
 import { USUAL_THRESHOLD } from '../engine/protocol.js';
 import { percent, text } from '../strings.js';
-import { addressOf, colour, el } from './dom.js';
+import { addressOf, colour, el, write } from './dom.js';
 
 /** @import { Familiarity, Prediction } from '../engine/protocol.js' */
 /** @import { Model } from '../model.js' */
@@ -90,12 +91,12 @@ export class PredictionView {
     this.element.dataset.winnerId = String(winner.photoClass.id);
     colour(this.element, winner.photoClass.hue);
     const answer = this.#answer(winner.photoClass.name, winner.probability, familiarity);
-    this.#name.textContent = answer.name;
-    this.#share.textContent = answer.share;
+    write(this.#name, answer.name);
+    write(this.#share, answer.share);
     this.#showNearest(nearest);
     this.#showBars(this.#chosen(known), winner.photoClass.id);
     this.#more.hidden = known.length <= this.#most;
-    this.#more.textContent = text.prediction.more(known.length - this.#most);
+    write(this.#more, text.prediction.more(known.length - this.#most));
     return answer;
   }
 
@@ -110,7 +111,7 @@ export class PredictionView {
     this.element.dataset.familiar = String(familiar);
     this.element.dataset.familiarity = String(familiarity.probability);
     const say = familiarity.certain ? words.familiarity : words.roughFamiliarity;
-    this.#familiarity.textContent = say(familiarity.probability);
+    write(this.#familiarity, say(familiarity.probability));
     return familiar ? { name, share: percent(probability) } : { name: words.noneOfThese, share: words.closest(name) };
   }
 
@@ -133,7 +134,7 @@ export class PredictionView {
     this.#picture.hidden = picture === null;
     if (picture && this.#picture.src !== addressOf(picture)) this.#picture.src = addressOf(picture);
     this.#picture.alt = text.prediction.nearest(words);
-    this.#caption.textContent = text.prediction.nearestShort(words);
+    write(this.#caption, text.prediction.nearestShort(words));
     this.element.dataset.nearestShotId = String(shotId);
     this.element.dataset.similarity = String(similarity);
   }
@@ -149,8 +150,8 @@ export class PredictionView {
       row.dataset.winner = String(photoClass.id === winnerId);
       row.style.setProperty('--share', probability.toFixed(4));
       colour(row, photoClass.hue);
-      row.children[0].textContent = photoClass.name;
-      row.children[2].textContent = percent(probability);
+      write(row.children[0], photoClass.name);
+      write(row.children[2], percent(probability));
       return row;
     });
     const inPlace = rows.length === this.#bars.childElementCount && rows.every((row, index) => row === this.#bars.children[index]);

@@ -2,7 +2,7 @@
 // header and two places. It holds other views and knows none of them.
 
 import { text } from '../strings.js';
-import { el } from './dom.js';
+import { el, write } from './dom.js';
 
 const STEPS = /** @type {const} */ (['show', 'train', 'try']);
 
@@ -59,8 +59,8 @@ export class ShellView {
   showLive(answer) {
     this.live.hidden = answer === null;
     if (!answer) return;
-    this.live.firstChild.textContent = answer.name;
-    this.live.lastChild.textContent = answer.share;
+    write(this.live.firstChild, answer.name);
+    write(this.live.lastChild, answer.share);
   }
 }
 
