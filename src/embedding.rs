@@ -1,9 +1,9 @@
-//! Embeddings: the numbers that stand for one photo, checked once, with their direction at hand.
+//! Embeddings: the numbers that stand for one photo, checked once.
 
 use crate::{
     Error,
     architecture::{EMBEDDING, Pooled},
-    vector::{dot, normalised},
+    vector::{dot, normalised, unit},
 };
 
 /// Numbers of all views together: means and deviations of layer 4.
@@ -18,8 +18,6 @@ pub const LENGTH: usize = EMBEDDING + POOLED;
 pub struct Embedding {
     /// All three parts, one after the other: `[LENGTH]`.
     values: Vec<f32>,
-    /// The first part divided by its L2 norm.
-    direction: Vec<f32>,
 }
 
 impl Embedding {
@@ -35,9 +33,10 @@ impl Embedding {
             });
         }
         let (first, pooled) = values.split_at(EMBEDDING);
-        let direction = normalised(first).ok_or(Error::EmbeddingNotFinite)?;
-        normalised(pooled).ok_or(Error::EmbeddingNotFinite)?;
-        Ok(Self { values, direction })
+        for part in [first, pooled] {
+            normalised(part).ok_or(Error::EmbeddingNotFinite)?;
+        }
+        Ok(Self { values })
     }
 
     /// Joins what the network saw in the views of one photo, at least one.
@@ -76,14 +75,14 @@ impl Embedding {
         &self.pooled()[..EMBEDDING]
     }
 
-    /// [`Embedding::first`], of length 1.
-    pub fn direction(&self) -> &[f32] {
-        &self.direction
+    /// [`Embedding::first`], of length 1. Computed anew: thousands of photos would have a third more to hold.
+    pub fn direction(&self) -> Vec<f32> {
+        unit(self.first().to_vec())
     }
 
     /// Cosine similarity with another embedding, −1 to 1.
     pub fn similarity(&self, other: &Self) -> f32 {
-        dot(&self.direction, &other.direction)
+        dot(&self.direction(), &other.direction())
     }
 }
 

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn each_class_has_its_spot() {
         let head = head();
-        let evidence = evidence(&map(), |embedding| head.probabilities(embedding.direction())).unwrap();
+        let evidence = evidence(&map(), |embedding| head.probabilities(&embedding.direction())).unwrap();
         let strongest = |class: &Vec<f32>| (0..SPOTS).max_by(|a, b| class[*a].total_cmp(&class[*b])).unwrap();
         assert_eq!(evidence.iter().map(strongest).collect::<Vec<_>>(), [8, 40]);
         assert!(evidence[0][40] < 0.0, "what speaks for one speaks against the other");

@@ -60,7 +60,7 @@ impl Features {
     /// The vector of an embedding, of length 1, seen from 0.
     pub fn of(self, embedding: &Embedding) -> Vec<f32> {
         match self {
-            Features::Embedding => embedding.direction().to_vec(),
+            Features::Embedding => embedding.direction(),
             Features::Averaged => unit(embedding.averaged().to_vec()),
             Features::Pooled => {
                 let roots = embedding.pooled().iter().map(|value| value.max(0.0).sqrt());

@@ -28,7 +28,7 @@ use crate::{
     episode::Episode,
     evaluation::{mean, paired},
     manifest::Origin,
-    vector::{deviation, dot},
+    vector::deviation,
 };
 
 /// What is measured.
@@ -153,7 +153,7 @@ fn cosines(measured: &Measured, exact: &Measured) -> (f32, f32) {
     let cosines: Vec<f32> = items(measured)
         .iter()
         .zip(&items(exact))
-        .map(|(a, b)| dot(a.one.direction(), b.one.direction()))
+        .map(|(a, b)| a.one.similarity(&b.one))
         .collect();
     let mean = cosines.iter().sum::<f32>() / cosines.len() as f32;
     (mean, cosines.iter().copied().fold(1.0, f32::min))

@@ -151,6 +151,7 @@ async function start({ backend, reason, checkpoint, views: decided, timed }, job
     const started = await startEngine({ module, askWebGpu, wanted: backend, reason, weights: bytes, manifest });
     engine?.free();
     engine = started.engine;
+    release(bytes.buffer);
     networkIdentity = network.identity;
     readNetwork = () => read(() => {});
     const milliseconds = timed ? await timeView() : 0;

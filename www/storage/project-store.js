@@ -7,6 +7,8 @@ import { answer, Database, StorageError } from './database.js';
 export const SCHEMA = 1;
 /** A deleted project can be brought back for this long, in milliseconds. */
 const GRACE = 60_000;
+/** How many photos are read at once. */
+const AT_ONCE = 250;
 
 /**
  * A class or photo as its record has it; pictures and embeddings lie apart, under the photo's id.
@@ -132,12 +134,19 @@ function summary({ id, name, updated, opened, photos, bytes, classes }) {
 }
 
 /**
+ * A few at a time: the browser holds what it has read twice until it is handed over.
  * @param {IDBObjectStore} store
  * @param {string} id
  */
 async function readAll(store, id) {
-  const [keys, values] = await Promise.all([answer(store.getAllKeys(rangeOf(id))), answer(store.getAll(rangeOf(id)))]);
-  return new Map(keys.map((key, index) => [/** @type {[string, number]} */ (key)[1], values[index]]));
+  const found = new Map();
+  let range = rangeOf(id);
+  for (;;) {
+    const [keys, values] = await Promise.all([answer(store.getAllKeys(range, AT_ONCE)), answer(store.getAll(range, AT_ONCE))]);
+    keys.forEach((key, index) => found.set(/** @type {[string, number]} */ (key)[1], values[index]));
+    if (keys.length < AT_ONCE) return found;
+    range = IDBKeyRange.bound(keys[AT_ONCE - 1], range.upper, true);
+  }
 }
 
 /**
