@@ -19,7 +19,7 @@ use half::{bf16, f16};
 use miniz_oxide::{
     DataFormat,
     deflate::core::{CompressionStrategy, CompressorOxide, TDEFLFlush, compress_to_output},
-    inflate::decompress_to_vec_zlib_with_limit,
+    inflate::decompress_slice_iter_to_slice,
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
@@ -35,8 +35,8 @@ use crate::{
 pub const STEP: f32 = 0.35;
 /// Most steps to either side of 0.
 const MOST: f32 = i8::MAX as f32;
-/// A file that unpacks to more is not one of ours: all parameters with 16 bits each, and room for names.
-const LARGEST: usize = 24 << 20;
+/// Room for the names, shapes and places of all tensors, which take a tenth of it.
+const HEADER: usize = 64 << 10;
 /// The first byte of a zlib stream with the usual window.
 const ZLIB: u8 = 0x78;
 
@@ -145,9 +145,7 @@ impl Compact {
 /// # Errors
 /// [`Error::WeightsFormat`] where it is cut off or damaged; [`Error::WeightsMissingTensor`], [`Error::WeightsShape`].
 pub fn decode(file: &[u8]) -> Result<Compact, Error> {
-    let unpacked = decompress_to_vec_zlib_with_limit(file, LARGEST).map_err(|error| Error::WeightsFormat {
-        reason: format!("the compact file is damaged or cut off: {error}"),
-    })?;
+    let unpacked = unpack(file)?;
     let tensors = SafeTensors::deserialize(&unpacked).map_err(unreadable)?;
     let rest = StateDict::from_safetensors(&unpacked)?;
     let mut read = BTreeMap::new();
@@ -173,6 +171,25 @@ pub fn decode(file: &[u8]) -> Result<Compact, Error> {
         read.insert(convolution.name, Folded { filters, bias });
     }
     Ok(Compact { convolutions: read })
+}
+
+/// Into room of the right size from the start: what grows would be copied, and leave holes in a page's memory.
+fn unpack(file: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut unpacked = vec![0; largest()];
+    let length =
+        decompress_slice_iter_to_slice(&mut unpacked, std::iter::once(file), true, false).map_err(|status| {
+            Error::WeightsFormat {
+                reason: format!("the compact file is damaged or cut off: {status:?}"),
+            }
+        })?;
+    unpacked.truncate(length);
+    Ok(unpacked)
+}
+
+/// A file that unpacks to more is not one of ours: a byte for each parameter, a step and a bias for each filter, and the header.
+fn largest() -> usize {
+    let bytes = |convolution: &Convolution| parameters(convolution) + 4 * convolution.outputs;
+    HEADER + convolutions().iter().map(bytes).sum::<usize>()
 }
 
 /// Of a convolution's weight.
@@ -315,7 +332,7 @@ mod tests {
         let mut damaged = file.clone();
         damaged[file.len() / 2] ^= 0x55;
         assert_eq!(code(&damaged), "weights-format");
-        assert_eq!(code(&pack(&vec![0; LARGEST + 1])), "weights-format");
+        assert_eq!(code(&pack(&vec![0; largest() + 1])), "weights-format");
         assert_eq!(
             code(&pack(&StateDict::default().to_safetensors_f16().unwrap())),
             "weights-missing-tensor"
