@@ -63,8 +63,8 @@ impl Episode {
         Ok(Self { classes, queries })
     }
 
-    /// What the native core says of each query: the class and its probability.
-    pub fn native_answers(&self, trained: bool) -> Result<Vec<(String, f32)>, Failed> {
+    /// What the native core says of each query, by the prototypes and by a trained head: the class and its probability.
+    pub fn native_answers(&self) -> Result<[Vec<(String, f32)>; 2], Failed> {
         let backbone = pollster::block_on(Backbone::start(BackendKind::Cpu, weights::load(real_weights())?))?;
         let embed = |photo: &PathBuf| -> Result<_, Failed> {
             Ok(pollster::block_on(embed(&backbone, &read_picture(photo)?, Views::All))?)
@@ -77,17 +77,24 @@ impl Episode {
                 shot_id += 1;
             }
         }
-        if trained {
-            let mut training = session.start_training(&TrainingRequest::default())?;
-            training.run(usize::MAX);
-            session.finish_training(&training)?;
-        }
-        let mut answer = |photo: &PathBuf| -> Result<_, Failed> {
-            let prediction = session.predict(&embed(photo)?)?;
-            let winner = prediction.winner().ok_or("a winner")?;
-            Ok((self.classes[winner.class_id as usize].0.clone(), winner.probability))
+        let queries: Vec<_> = self
+            .queries
+            .iter()
+            .map(|(_, photo)| embed(photo))
+            .collect::<Result<_, _>>()?;
+        let answers = |session: &mut Session| -> Result<Vec<_>, Failed> {
+            let mut answer = |query| -> Result<_, Failed> {
+                let prediction = session.predict(query)?;
+                let winner = prediction.winner().ok_or("a winner")?;
+                Ok((self.classes[winner.class_id as usize].0.clone(), winner.probability))
+            };
+            queries.iter().map(&mut answer).collect()
         };
-        self.queries.iter().map(|(_, photo)| answer(photo)).collect()
+        let by_prototypes = answers(&mut session)?;
+        let mut training = session.start_training(&TrainingRequest::default())?;
+        training.run(usize::MAX);
+        session.finish_training(&training)?;
+        Ok([by_prototypes, answers(&mut session)?])
     }
 
     fn photos(&self) -> Vec<PathBuf> {
@@ -107,12 +114,11 @@ fn five_way_five_shot_as_natively() -> Outcome {
     let stage = Stage::on_cpu()?;
     stage.teach(&episode.classes)?;
     let mut shown = stage.ask(&episode.photos())?;
-    for trained in [false, true] {
+    for (trained, native) in [false, true].into_iter().zip(episode.native_answers()?) {
         if trained {
             stage.train()?;
             shown = stage.answers(episode.queries.len())?;
         }
-        let native = episode.native_answers(trained)?;
         let in_page = episode.correct(shown.iter().map(|shown| &shown.winner));
         let natively = episode.correct(native.iter().map(|(name, _)| name));
         let (head, all) = (
