@@ -20,6 +20,7 @@ mod native {
     use glimpse::{
         Embedding, Error, Method, StateDict,
         backend::{Backbone, BackendKind},
+        compact,
         embedder::{self, Views},
         embedding::Query,
         export::{self, Answers, Format, Row},
@@ -103,6 +104,9 @@ mod native {
         /// How the parameters are written.
         #[arg(long, value_enum, default_value = "compact")]
         encoding: EncodingName,
+        /// How long a compact step is, in standard deviations: shorter ones are closer to the given weights, in a larger file.
+        #[arg(long, default_value_t = compact::STEP)]
+        step: f32,
         /// The folder to prepare.
         #[arg(long, default_value = "weights", value_name = "DIR")]
         out: PathBuf,
@@ -240,7 +244,7 @@ mod native {
             redistributable: args.redistributable,
         };
         let encoding = match args.encoding {
-            EncodingName::Compact => Encoding::default(),
+            EncodingName::Compact => Encoding::Compact(args.step),
             EncodingName::F16 => Encoding::F16,
         };
         weights::prepare(&args.out, &source, &licence, encoding, &mut |line| eprintln!("{line}")).map(|_| ())

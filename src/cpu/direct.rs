@@ -13,7 +13,7 @@ use crate::weights::Folded;
 /// Step in both directions.
 const STRIDE: usize = 2;
 /// Most panels of [`ROWS`] pixels that are packed at once.
-const PANELS: usize = 16;
+const PANELS: usize = 28;
 
 /// One such convolution, its weights packed as `[outputs / 8, inputs / 8, kernel, kernel, 8, 8]`.
 #[derive(Debug)]
@@ -76,11 +76,12 @@ impl Direct {
             }
             let panels = pixels.len().div_ceil(ROWS);
             for (group, &bias) in self.bias.iter().enumerate() {
-                let filters = self.weight.panel(group, k, &mut scratch.panel);
+                let (filters, step) = self.weight.panel(group, k);
+                let filters = filters.numbers(&mut scratch.panel);
                 multiply(&scratch.rows, filters, &mut scratch.products[..panels]);
                 for (pixel, &sum) in pixels.iter().zip(scratch.products.as_flattened()) {
                     let output = &mut outputs[pixel.image].row_mut(group, pixel.y, pixel.x)[0];
-                    *output = finish(sum + bias, *output);
+                    *output = finish(sum * step + bias, *output);
                 }
             }
         }

@@ -4,7 +4,10 @@
 //! panels, as in Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008: A in panels of four
 //! rows `[rows / 4, k, 4]`, B in panels of eight columns `[columns / 8, k, 8]`, each read from start to end.
 
-use wide::{bytemuck::cast, f32x4, f32x8};
+use wide::{
+    bytemuck::{cast, cast_slice_mut},
+    f32x4, f32x8,
+};
 
 use crate::weights::Filters;
 
@@ -84,6 +87,13 @@ pub enum Columns {
     },
 }
 
+/// A panel of B, `[k, 8]`.
+#[derive(Debug, Clone, Copy)]
+pub enum Panel<'a> {
+    Numbers(&'a [f32x8]),
+    Counts(&'a [[i8; COLUMNS]]),
+}
+
 impl Columns {
     /// Packs filters, whose outputs are the columns; `order` as for [`packed`].
     pub fn new(filters: Filters, k: usize, order: impl Fn(usize) -> usize) -> Self {
@@ -96,25 +106,36 @@ impl Columns {
         }
     }
 
-    /// The numbers `[k]` of a panel, made in `room` where they have to be.
-    pub fn panel<'a>(&'a self, index: usize, k: usize, room: &'a mut Vec<f32x8>) -> &'a [f32x8] {
+    /// A panel of `k` rows, and the step of each of its columns, by which products with it are to be multiplied.
+    pub fn panel(&self, index: usize, k: usize) -> (Panel<'_>, f32x8) {
         let place = index * k..(index + 1) * k;
         match self {
-            Self::Numbers(numbers) => &numbers[place],
-            Self::Steps { counts, steps } => {
-                room.resize(k, f32x8::ZERO);
-                scale(&counts[place], steps[index], room);
+            Self::Numbers(numbers) => (Panel::Numbers(&numbers[place]), f32x8::ONE),
+            Self::Steps { counts, steps } => (Panel::Counts(&counts[place]), steps[index]),
+        }
+    }
+}
+
+impl<'a> Panel<'a> {
+    /// As numbers, made in `room` where they have to be.
+    pub fn numbers(self, room: &'a mut Vec<f32x8>) -> &'a [f32x8] {
+        match self {
+            Self::Numbers(numbers) => numbers,
+            Self::Counts(counts) => {
+                room.resize(counts.len(), f32x8::ZERO);
+                convert(counts, room);
                 room
             }
         }
     }
 }
 
-/// Counts times steps.
-#[inline(never)]
-fn scale(counts: &[[i8; COLUMNS]], steps: f32x8, numbers: &mut [f32x8]) {
-    for (number, count) in numbers.iter_mut().zip(counts) {
-        *number = f32x8::new(count.map(f32::from)) * steps;
+/// Makes numbers of counts. One by one, because of such a loop compilers make vectors, and of one over arrays of eight they do not.
+#[inline(always)]
+pub fn convert(counts: &[[i8; COLUMNS]], numbers: &mut [f32x8]) {
+    let numbers: &mut [[f32; COLUMNS]] = cast_slice_mut(numbers);
+    for (number, &count) in numbers.as_flattened_mut().iter_mut().zip(counts.as_flattened()) {
+        *number = f32::from(count);
     }
 }
 
@@ -142,7 +163,7 @@ mod tests {
             .collect();
         let b = Columns::new(Filters::Numbers(matrix), k, |index| index);
         let mut tiles = [[f32x8::ZERO; ROWS]; 2];
-        multiply(&a, b.panel(0, k, &mut Vec::new()), &mut tiles);
+        multiply(&a, b.panel(0, k).0.numbers(&mut Vec::new()), &mut tiles);
         for (row, sums) in tiles.as_flattened().iter().enumerate() {
             for (column, &sum) in sums.as_array().iter().enumerate() {
                 let expected: f32 = (0..k).map(|k| (row + 10 * k) as f32 * (column as f32 - k as f32)).sum();
@@ -162,7 +183,9 @@ mod tests {
         let steps = Columns::new(filters, k, backwards);
         for panel in 0..outputs / COLUMNS {
             let (mut here, mut there) = (Vec::new(), Vec::new());
-            assert_eq!(steps.panel(panel, k, &mut here), numbers.panel(panel, k, &mut there));
+            let ((counts, step), (numbers, _)) = (steps.panel(panel, k), numbers.panel(panel, k));
+            let counted: Vec<f32x8> = counts.numbers(&mut here).iter().map(|&count| count * step).collect();
+            assert_eq!(counted, numbers.numbers(&mut there));
         }
     }
 

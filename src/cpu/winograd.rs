@@ -5,14 +5,22 @@
 //! 0, ±1, ±2, ∞; the fractions of the paper's G stand in Bᵀ here, so that G holds small integers alone.
 //! Summed over the input channels, the products are 36 matrix products, one per point: tiles × channels by filters.
 //!
+//! Where a side is no multiple of four, its last tiles are short: F(3, 3) in that direction, which has all points but −2,
+//! so that filters are transformed alike for both. At the points that short tiles lack, they are left out of the product.
+//!
 //! Transformed filters would take four times the memory of the filters, so they are made anew for each panel of eight
 //! output channels, used for all tiles at hand, and dropped. The more tiles share them, the less they cost: hence
 //! batches of images.
 
-use wide::{f32x4, f32x8};
+use std::ops::Range;
+
+use wide::{
+    bytemuck::{cast, cast_mut},
+    f32x4, f32x8,
+};
 
 use super::{
-    gemm::{Columns, ROWS, multiply, packed_columns, transposed},
+    gemm::{COLUMNS, Columns, Panel, ROWS, convert, multiply, packed_columns, transposed},
     map::{GROUP, Map, TILE},
 };
 use crate::weights::Folded;
@@ -21,6 +29,10 @@ use crate::weights::Folded;
 const SIDE: usize = TILE + 2;
 /// Points of a tile of input.
 const POINTS: usize = SIDE * SIDE;
+/// Pixels that a short tile makes in one direction.
+const SHORT: usize = TILE - 1;
+/// The point, in one direction, that a short tile lacks: −2.
+const LACKED: usize = 4;
 /// Most panels of [`ROWS`] tiles that share transformed filters.
 const PANELS: usize = 32;
 /// Most input channels.
@@ -42,12 +54,12 @@ pub struct Winograd {
 pub struct Scratch {
     /// Panels of tiles at hand.
     panels: usize,
+    /// Which of them hold tiles that have a point.
+    parts: Parts,
     /// Distance of two points in `tiles`.
     stride: usize,
     /// Transformed input, `[36, panels, inputs, 4 tiles]`.
     tiles: Vec<f32x4>,
-    /// Filters of one panel of outputs, `[inputs, 9, 8]`.
-    panel: Vec<f32x8>,
     /// Transformed filters of one panel of outputs, `[36, inputs, 8]`.
     filters: Box<[[f32x8; CHANNELS + 2]; POINTS]>,
     /// Their products, `[36, panels, 4 tiles, 8]`.
@@ -58,9 +70,9 @@ impl Default for Scratch {
     fn default() -> Self {
         Self {
             panels: 0,
+            parts: Parts::default(),
             stride: 0,
             tiles: Vec::new(),
-            panel: Vec::new(),
             filters: boxed([f32x8::ZERO; CHANNELS + 2]),
             products: boxed([[f32x8::ZERO; ROWS]; PANELS + 1]),
         }
@@ -72,12 +84,30 @@ fn boxed<T: Clone + std::fmt::Debug>(value: T) -> Box<[T; POINTS]> {
     vec![value; POINTS].try_into().expect("as many as there are points")
 }
 
-/// Which tile of which image: the position of its first output pixel.
-#[derive(Debug, Clone, Copy)]
+/// Which tile of which image.
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Tile {
     image: usize,
-    y: usize,
-    x: usize,
+    y: Span,
+    x: Span,
+}
+
+/// What a tile makes in one direction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Span {
+    /// The first output pixel.
+    start: usize,
+    /// Whether it makes only [`SHORT`] pixels.
+    is_short: bool,
+}
+
+/// Ranges of panels.
+#[derive(Debug, Default)]
+struct Parts {
+    /// Those with tiles that are not short in y.
+    long_y: Range<usize>,
+    /// Those with tiles that are not short in x.
+    long_x: Range<usize>,
 }
 
 impl Winograd {
@@ -101,17 +131,18 @@ impl Winograd {
     ) {
         let tiles = tiles_of(inputs);
         for tiles in tiles.chunks(even_share(tiles.len())) {
-            scratch.make_room(tiles.len(), self.inputs);
+            scratch.make_room(tiles, self.inputs);
             for (panel, tiles) in tiles.chunks(ROWS).enumerate() {
                 self.transform_tiles(inputs, tiles, panel, scratch);
             }
             for (group, &bias) in self.bias.iter().enumerate() {
-                let filters = self.weight.panel(group, self.inputs * 9, &mut scratch.panel);
-                transform_filters(filters.as_chunks().0, &mut scratch.filters);
+                let (filters, step) = self.weight.panel(group, self.inputs * 9);
+                scratch.transform_filters(filters);
                 scratch.multiply(self.inputs);
+                let finish = |sum: f32x8, before| finish(sum * step + bias, before);
                 for (index, tile) in tiles.iter().enumerate() {
                     let products = |point: usize| scratch.products[point][index / ROWS][index % ROWS];
-                    write_tile(products, bias, group, tile, &mut outputs[tile.image], finish);
+                    write_tile(products, group, tile, &mut outputs[tile.image], finish);
                 }
             }
         }
@@ -131,9 +162,10 @@ impl Winograd {
 }
 
 impl Scratch {
-    /// For so many tiles of so many input channels.
-    fn make_room(&mut self, tiles: usize, inputs: usize) {
-        self.panels = tiles.div_ceil(ROWS);
+    /// For these tiles of so many input channels.
+    fn make_room(&mut self, tiles: &[Tile], inputs: usize) {
+        self.panels = tiles.len().div_ceil(ROWS);
+        self.parts = Parts::of(tiles);
         self.stride = self.panels * inputs + SPACING;
         let length = self.tiles.len().max(POINTS * self.stride);
         self.tiles.resize(length, f32x4::ZERO);
@@ -148,25 +180,95 @@ impl Scratch {
         }
     }
 
+    /// Transforms the filters of a panel of outputs, `[inputs, 9, 8]`.
+    fn transform_filters(&mut self, filters: Panel) {
+        match filters {
+            Panel::Numbers(numbers) => transform_filters(numbers.as_chunks().0.iter().copied(), &mut self.filters),
+            Panel::Counts(counts) => {
+                transform_filters(counts.as_chunks().0.iter().map(filter_of_counts), &mut self.filters);
+            }
+        }
+    }
+
     /// Tiles times filters, point by point.
     fn multiply(&mut self, inputs: usize) {
         let points = self.tiles.chunks_exact(self.stride).zip(&*self.filters);
-        for ((tiles, filters), products) in points.zip(&mut *self.products) {
-            let tiles = &tiles[..self.panels * inputs];
-            multiply(tiles, &filters[..inputs], &mut products[..self.panels]);
+        for (point, ((tiles, filters), products)) in points.zip(&mut *self.products).enumerate() {
+            let panels = self.parts.at(point, self.panels);
+            let tiles = &tiles[panels.start * inputs..panels.end * inputs];
+            multiply(tiles, &filters[..inputs], &mut products[panels]);
         }
     }
 }
 
-/// The tiles of all images, row by row.
+impl Span {
+    /// How many pixels it makes, none beyond the map's side.
+    fn length(self, side: usize) -> usize {
+        let length = if self.is_short { SHORT } else { TILE };
+        length.min(side - self.start)
+    }
+}
+
+impl Parts {
+    /// Of the panels into which these tiles go, in the order of [`tiles_of`].
+    fn of(tiles: &[Tile]) -> Self {
+        let panels = |is_long: fn(&Tile) -> bool| {
+            let (first, last) = (tiles.iter().position(is_long), tiles.iter().rposition(is_long));
+            match first.zip(last) {
+                Some((first, last)) => first / ROWS..last / ROWS + 1,
+                None => 0..0,
+            }
+        };
+        Self {
+            long_y: panels(|tile| !tile.y.is_short),
+            long_x: panels(|tile| !tile.x.is_short),
+        }
+    }
+
+    /// Those with tiles that have this point, of so many.
+    fn at(&self, point: usize, panels: usize) -> Range<usize> {
+        let all = || 0..panels;
+        let y = if point / SIDE == LACKED {
+            self.long_y.clone()
+        } else {
+            all()
+        };
+        let x = if point % SIDE == LACKED {
+            self.long_x.clone()
+        } else {
+            all()
+        };
+        let start = y.start.max(x.start);
+        start..y.end.min(x.end).max(start)
+    }
+}
+
+/// The tiles of all images: first those that are short in x alone, then those that are nowhere, then those in y alone, then the rest.
+/// So those that are long in a direction stand together.
 fn tiles_of(images: &[Map]) -> Vec<Tile> {
     let mut tiles = Vec::new();
     for (image, map) in images.iter().enumerate() {
-        for y in (0..map.side()).step_by(TILE) {
-            tiles.extend((0..map.side()).step_by(TILE).map(|x| Tile { image, y, x }));
+        for y in spans(map.side()) {
+            tiles.extend(spans(map.side()).map(|x| Tile { image, y, x }));
         }
     }
+    tiles.sort_by_key(|tile| match (tile.y.is_short, tile.x.is_short) {
+        (false, true) => 0,
+        (false, false) => 1,
+        (true, false) => 2,
+        (true, true) => 3,
+    });
     tiles
+}
+
+/// Divides a side into as few tiles as there can be, short ones last.
+fn spans(side: usize) -> impl Iterator<Item = Span> {
+    let count = side.div_ceil(TILE);
+    let long = count - (count * TILE - side).min(count);
+    (0..count).map(move |index| Span {
+        start: index * TILE - index.saturating_sub(long),
+        is_short: index >= long,
+    })
 }
 
 /// How many of `count` tiles, one at least, to take at once so that all shares are about equal, none beyond [`PANELS`].
@@ -180,21 +282,31 @@ fn even_share(count: usize) -> usize {
 fn transform_tile(map: &Map, group: usize, tile: &Tile, points: &mut [f32x8; POINTS]) {
     let mut half = [[f32x8::ZERO; SIDE]; SIDE];
     for (y, half) in half.iter_mut().enumerate() {
-        let row = map.bordered_row(group, tile.y + y, tile.x);
-        *half = input_transform(&std::array::from_fn(|x| row[x]));
+        let row = map.bordered_row(group, tile.y.start + y, tile.x.start);
+        *half = input_transform(&std::array::from_fn(|x| row[x]), tile.x.is_short);
     }
     for x in 0..SIDE {
-        let column = input_transform(&std::array::from_fn(|y| half[y][x]));
+        let column = input_transform(&std::array::from_fn(|y| half[y][x]), tile.y.is_short);
         for (y, value) in column.into_iter().enumerate() {
             points[y * SIDE + x] = value;
         }
     }
 }
 
-/// Bᵀ times a row or column of input.
+/// Bᵀ times a row or column of input; for a short tile something of no use at the point that it lacks.
 #[inline(always)]
-fn input_transform(&[d0, d1, d2, d3, d4, d5]: &[f32x8; SIDE]) -> [f32x8; SIDE] {
-    let [sixth, twelfth, twenty_fourth] = [1.0 / 6.0, 1.0 / 12.0, 1.0 / 24.0];
+fn input_transform(&[d0, d1, d2, d3, d4, d5]: &[f32x8; SIDE], is_short: bool) -> [f32x8; SIDE] {
+    let [half, sixth, twelfth, twenty_fourth] = [0.5, 1.0 / 6.0, 1.0 / 12.0, 1.0 / 24.0];
+    if is_short {
+        return [
+            d0 - d2 + (d3 - d1) * half,
+            d1 + (d2 - d3) * half,
+            (d2 * 3.0 - d1 * 2.0 - d3) * sixth,
+            (d3 - d1) * sixth,
+            f32x8::ZERO,
+            (d1 - d3) * 2.0 - d2 + d4,
+        ];
+    }
     let (even1, odd1) = ((d2 * 4.0 - d4) * sixth, (d3 - d1 * 4.0) * sixth);
     let (even2, odd2) = ((d4 - d2) * twenty_fourth, (d3 - d1) * twelfth);
     [
@@ -207,28 +319,51 @@ fn input_transform(&[d0, d1, d2, d3, d4, d5]: &[f32x8; SIDE]) -> [f32x8; SIDE] {
     ]
 }
 
-/// U = G g Gᵀ of all filters `[inputs, 9, 8]` of a panel.
+/// The numbers of a filter of counts.
+#[inline(always)]
+fn filter_of_counts(counts: &[[i8; COLUMNS]; 9]) -> [f32x8; 9] {
+    let mut numbers = [f32x8::ZERO; 9];
+    convert(counts, &mut numbers);
+    numbers
+}
+
+/// U = G g Gᵀ of the filters of a panel, four outputs at a time: more would not fit the registers.
 #[inline(never)]
-fn transform_filters(filters: &[[f32x8; 9]], transformed: &mut [[f32x8; CHANNELS + 2]; POINTS]) {
-    for (input, filter) in filters.iter().enumerate() {
-        let [a, b, c, d, e, f, g, h, i] = *filter;
-        let (top, middle, bottom) = (
-            filter_transform([a, b, c]),
-            filter_transform([d, e, f]),
-            filter_transform([g, h, i]),
-        );
-        for x in 0..SIDE {
-            let column = filter_transform([top[x], middle[x], bottom[x]]);
-            for (y, value) in column.into_iter().enumerate() {
-                transformed[y * SIDE + x][input] = value;
-            }
-        }
+fn transform_filters(filters: impl Iterator<Item = [f32x8; 9]>, transformed: &mut [[f32x8; CHANNELS + 2]; POINTS]) {
+    for (input, filter) in filters.enumerate() {
+        let halves: [[f32x4; 2]; 9] = cast(filter);
+        transform_filter(halves.map(|[low, _]| low), |point, value| {
+            let [low, _]: &mut [f32x4; 2] = cast_mut(&mut transformed[point][input]);
+            *low = value;
+        });
+        transform_filter(halves.map(|[_, high]| high), |point, value| {
+            let [_, high]: &mut [f32x4; 2] = cast_mut(&mut transformed[point][input]);
+            *high = value;
+        });
     }
+}
+
+/// U = G g Gᵀ of a filter, row by row; `put` takes the value at each point. Columns come one after the other, for the same reason.
+#[inline(always)]
+fn transform_filter([a, b, c, d, e, f, g, h, i]: [f32x4; 9], mut put: impl FnMut(usize, f32x4)) {
+    let mut column = |x: usize, taps: [f32x4; 3]| {
+        for (y, value) in filter_transform(taps).into_iter().enumerate() {
+            put(y * SIDE + x, value);
+        }
+    };
+    column(0, [a, d, g]);
+    let even = [a + c, d + f, g + i];
+    column(1, [even[0] + b, even[1] + e, even[2] + h]);
+    column(2, [even[0] - b, even[1] - e, even[2] - h]);
+    let (even, odd) = ([a + c * 4.0, d + f * 4.0, g + i * 4.0], [b + b, e + e, h + h]);
+    column(3, [even[0] + odd[0], even[1] + odd[1], even[2] + odd[2]]);
+    column(4, [even[0] - odd[0], even[1] - odd[1], even[2] - odd[2]]);
+    column(5, [c, f, i]);
 }
 
 /// G times a row or column of a filter.
 #[inline(always)]
-fn filter_transform([g0, g1, g2]: [f32x8; 3]) -> [f32x8; SIDE] {
+fn filter_transform([g0, g1, g2]: [f32x4; 3]) -> [f32x4; SIDE] {
     let (even1, even2, odd2) = (g0 + g2, g0 + g2 * 4.0, g1 + g1);
     [g0, even1 + g1, even1 - g1, even2 + odd2, even2 - odd2, g2]
 }
@@ -237,7 +372,6 @@ fn filter_transform([g0, g1, g2]: [f32x8; 3]) -> [f32x8; SIDE] {
 #[inline(never)]
 fn write_tile(
     products: impl Fn(usize) -> f32x8,
-    bias: f32x8,
     group: usize,
     tile: &Tile,
     output: &mut Map,
@@ -245,24 +379,29 @@ fn write_tile(
 ) {
     let mut half = [[f32x8::ZERO; SIDE]; TILE];
     for x in 0..SIDE {
-        let column = output_transform(&std::array::from_fn(|y| products(y * SIDE + x)));
+        let column = output_transform(&std::array::from_fn(|y| products(y * SIDE + x)), tile.y.is_short);
         for (half, value) in half.iter_mut().zip(column) {
             half[x] = value;
         }
     }
-    let rows = output.side() - tile.y;
-    for (y, half) in half.iter().enumerate().take(rows) {
-        let row = output.row_mut(group, tile.y + y, tile.x);
-        for (pixel, sum) in row.iter_mut().zip(output_transform(half)) {
-            *pixel = finish(sum + bias, *pixel);
+    let (height, width) = (tile.y.length(output.side()), tile.x.length(output.side()));
+    for (y, half) in half.iter().enumerate().take(height) {
+        let row = output.row_mut(group, tile.y.start + y, tile.x.start);
+        let sums = output_transform(half, tile.x.is_short);
+        for (pixel, sum) in row.iter_mut().zip(sums).take(width) {
+            *pixel = finish(sum, *pixel);
         }
     }
 }
 
-/// Aᵀ times a row or column of products.
+/// Aᵀ times a row or column of products; for a short tile without the point that it lacks, and with a last pixel of no use.
 #[inline(always)]
-fn output_transform(&[m0, m1, m2, m3, m4, m5]: &[f32x8; SIDE]) -> [f32x8; TILE] {
-    let (even1, odd1, even2, odd2) = (m1 + m2, m1 - m2, m3 + m4, m3 - m4);
+fn output_transform(&[m0, m1, m2, m3, m4, m5]: &[f32x8; SIDE], is_short: bool) -> [f32x8; TILE] {
+    let (even1, odd1) = (m1 + m2, m1 - m2);
+    if is_short {
+        return [m0 + even1 + m3, odd1 + m3 * 2.0, even1 + m3 * 4.0 + m5, f32x8::ZERO];
+    }
+    let (even2, odd2) = (m3 + m4, m3 - m4);
     [
         m0 + even1 + even2,
         odd1 + odd2 * 2.0,

@@ -58,23 +58,23 @@ impl Manifest {
 
 /// Prepares `weights/`, which the page loads, where it is not complete yet.
 pub fn prepare() -> Result<Manifest> {
-    prepare_in(&crate::root().join("weights"), "compact")
+    prepare_in(&crate::root().join("weights"), &[])
 }
 
-/// Prepares a folder with the network in this encoding, where it is not complete yet.
-pub fn prepare_in(dir: &Path, encoding: &str) -> Result<Manifest> {
+/// Prepares a folder with the network, encoded as these options say, where it is not complete yet.
+pub fn prepare_in(dir: &Path, encoding: &[&str]) -> Result<Manifest> {
     if let Ok(manifest) = Manifest::read(dir) {
         return Ok(manifest);
     }
     let out = dir.display().to_string();
-    let options = ["--encoding", encoding, "--out", &out];
+    let options = [encoding, &["--out", &out]].concat();
     let status = run(&options)?;
     if status.code() == Some(NO_SOURCE) {
         eprintln!(
             "\n  No trained weights could be had. Generating an UNTRAINED network: the page will work, its answers"
         );
         eprintln!("  will be poor. For the real thing: cargo glimpse weights --from FILE-OR-URL\n");
-        check(run(&[&options, ["--untrained"].as_slice()].concat())?)?;
+        check(run(&[options.as_slice(), &["--untrained"]].concat())?)?;
     } else {
         check(status)?;
     }
