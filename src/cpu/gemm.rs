@@ -6,7 +6,7 @@
 
 use wide::{
     bytemuck::{cast, cast_slice_mut},
-    f32x4, f32x8,
+    f32x4, f32x8, i16x8, i32x8,
 };
 
 use crate::weights::Filters;
@@ -18,7 +18,6 @@ pub const COLUMNS: usize = 8;
 
 /// All panels of A, each of the length of `b`, times one panel of B: one 4 × 8 tile per panel of A.
 ///
-/// Eight accumulators, two vectors of B and one of A fit the sixteen registers of SSE, which is what wasm gets in V8.
 /// Never inlined, so that it is a function of its own that V8 finds hot and optimises within the first image.
 #[inline(never)]
 #[cfg_attr(
@@ -27,14 +26,50 @@ pub const COLUMNS: usize = 8;
 )]
 pub fn multiply(a: &[f32x4], b: &[f32x8], tiles: &mut [[f32x8; ROWS]]) {
     for (a, tile) in a.chunks_exact(b.len()).zip(tiles) {
-        let mut sums = [f32x8::ZERO; ROWS];
-        for (a, &b) in a.iter().zip(b) {
-            for (sum, &a) in sums.iter_mut().zip(a.as_array()) {
-                *sum = multiply_add(f32x8::splat(a), b, *sum);
-            }
-        }
-        *tile = sums;
+        *tile = products(a, b.iter().copied());
     }
+}
+
+/// The same with a panel of counts, which become numbers on the way, and in `room` where there is more than one panel of A.
+#[inline(never)]
+#[cfg_attr(
+    all(target_arch = "wasm32", feature = "relaxed"),
+    target_feature(enable = "relaxed-simd")
+)]
+pub fn multiply_counts(a: &[f32x4], counts: &[i16x8], room: &mut [f32x8], tiles: &mut [[f32x8; ROWS]]) {
+    let number = |&count: &i16x8| i32x8::from_i16x8(count).round_float();
+    let Some((first, others)) = a.split_at_checked(counts.len()) else {
+        return;
+    };
+    if others.is_empty() {
+        tiles[0] = products(first, counts.iter().map(number));
+        return;
+    }
+    let room = &mut room[..counts.len()];
+    let kept = room.iter_mut().zip(counts).map(|(kept, count)| {
+        *kept = number(count);
+        *kept
+    });
+    tiles[0] = products(first, kept);
+    multiply(others, room, &mut tiles[1..]);
+}
+
+/// One panel of A times one of B.
+///
+/// Eight accumulators, two vectors of B and one of A fit the sixteen registers of SSE, which is what wasm gets in V8.
+#[inline]
+#[cfg_attr(
+    all(target_arch = "wasm32", feature = "relaxed"),
+    target_feature(enable = "relaxed-simd")
+)]
+fn products(a: &[f32x4], b: impl Iterator<Item = f32x8>) -> [f32x8; ROWS] {
+    let mut sums = [f32x8::ZERO; ROWS];
+    for (a, b) in a.iter().zip(b) {
+        for (sum, &a) in sums.iter_mut().zip(a.as_array()) {
+            *sum = multiply_add(f32x8::splat(a), b, *sum);
+        }
+    }
+    sums
 }
 
 /// a · b + sum.
@@ -123,19 +158,14 @@ impl<'a> Panel<'a> {
             Self::Numbers(numbers) => numbers,
             Self::Counts(counts) => {
                 room.resize(counts.len(), f32x8::ZERO);
-                convert(counts, room);
+                let numbers: &mut [[f32; COLUMNS]] = cast_slice_mut(room);
+                // One by one: of such a loop compilers make vectors, of one over arrays of eight they do not.
+                for (number, &count) in numbers.as_flattened_mut().iter_mut().zip(counts.as_flattened()) {
+                    *number = f32::from(count);
+                }
                 room
             }
         }
-    }
-}
-
-/// Makes numbers of counts. One by one, because of such a loop compilers make vectors, and of one over arrays of eight they do not.
-#[inline(always)]
-pub fn convert(counts: &[[i8; COLUMNS]], numbers: &mut [f32x8]) {
-    let numbers: &mut [[f32; COLUMNS]] = cast_slice_mut(numbers);
-    for (number, &count) in numbers.as_flattened_mut().iter_mut().zip(counts.as_flattened()) {
-        *number = f32::from(count);
     }
 }
 

@@ -12,15 +12,12 @@
 //! output channels, used for all tiles at hand, and dropped. The more tiles share them, the less they cost: hence
 //! batches of images.
 
-use std::ops::Range;
+use std::ops::{Add, Range, Sub};
 
-use wide::{
-    bytemuck::{cast, cast_mut},
-    f32x4, f32x8,
-};
+use wide::{bytemuck::cast_mut, f32x4, f32x8, i16x8};
 
 use super::{
-    gemm::{COLUMNS, Columns, Panel, ROWS, convert, multiply, packed_columns, transposed},
+    gemm::{COLUMNS, Columns, Panel, ROWS, multiply, multiply_counts, packed_columns, transposed},
     map::{GROUP, Map, TILE},
 };
 use crate::weights::Folded;
@@ -52,29 +49,41 @@ pub struct Winograd {
 /// same cache sets.
 #[derive(Debug)]
 pub struct Scratch {
-    /// Panels of tiles at hand.
+    input: Input,
+    /// Transformed filters of one panel of outputs, `[36, inputs, 8]`, where they are numbers.
+    numbers: Transformed<f32x8, { CHANNELS + 2 }>,
+    /// The same where they are counts of steps: at most 49 times one, so that 16 bits hold them.
+    counts: Transformed<i16x8, { CHANNELS + 4 }>,
+    /// The numbers of such filters at one point, `[inputs, 8]`.
+    room: Vec<f32x8>,
+    /// Products of tiles and filters, `[36, panels, 4 tiles, 8]`.
+    products: Transformed<[f32x8; ROWS], { PANELS + 1 }>,
+}
+
+/// Tiles at hand, transformed.
+#[derive(Debug, Default)]
+struct Input {
+    /// Panels of tiles.
     panels: usize,
     /// Which of them hold tiles that have a point.
     parts: Parts,
-    /// Distance of two points in `tiles`.
+    /// Distance of two points in `values`.
     stride: usize,
-    /// Transformed input, `[36, panels, inputs, 4 tiles]`.
-    tiles: Vec<f32x4>,
-    /// Transformed filters of one panel of outputs, `[36, inputs, 8]`.
-    filters: Box<[[f32x8; CHANNELS + 2]; POINTS]>,
-    /// Their products, `[36, panels, 4 tiles, 8]`.
-    products: Box<[[[f32x8; ROWS]; PANELS + 1]; POINTS]>,
+    /// `[36, panels, inputs, 4 tiles]`
+    values: Vec<f32x4>,
 }
+
+/// So much at each point.
+type Transformed<T, const LENGTH: usize> = Box<[[T; LENGTH]; POINTS]>;
 
 impl Default for Scratch {
     fn default() -> Self {
         Self {
-            panels: 0,
-            parts: Parts::default(),
-            stride: 0,
-            tiles: Vec::new(),
-            filters: boxed([f32x8::ZERO; CHANNELS + 2]),
-            products: boxed([[f32x8::ZERO; ROWS]; PANELS + 1]),
+            input: Input::default(),
+            numbers: boxed([f32x8::ZERO; _]),
+            counts: boxed([i16x8::ZERO; _]),
+            room: vec![f32x8::ZERO; CHANNELS],
+            products: boxed([[f32x8::ZERO; ROWS]; _]),
         }
     }
 }
@@ -131,14 +140,13 @@ impl Winograd {
     ) {
         let tiles = tiles_of(inputs);
         for tiles in tiles.chunks(even_share(tiles.len())) {
-            scratch.make_room(tiles, self.inputs);
+            scratch.input.make_room(tiles, self.inputs);
             for (panel, tiles) in tiles.chunks(ROWS).enumerate() {
-                self.transform_tiles(inputs, tiles, panel, scratch);
+                self.transform_tiles(inputs, tiles, panel, &mut scratch.input);
             }
             for (group, &bias) in self.bias.iter().enumerate() {
                 let (filters, step) = self.weight.panel(group, self.inputs * 9);
-                scratch.transform_filters(filters);
-                scratch.multiply(self.inputs);
+                scratch.multiply(filters, self.inputs);
                 let finish = |sum: f32x8, before| finish(sum * step + bias, before);
                 for (index, tile) in tiles.iter().enumerate() {
                     let products = |point: usize| scratch.products[point][index / ROWS][index % ROWS];
@@ -150,54 +158,67 @@ impl Winograd {
 
     /// V = Bᵀ d B of up to four tiles, all channels, into their panel. What an incomplete panel holds beyond its tiles
     /// is multiplied, but never written.
-    fn transform_tiles(&self, inputs: &[Map], tiles: &[Tile], panel: usize, scratch: &mut Scratch) {
+    fn transform_tiles(&self, inputs: &[Map], tiles: &[Tile], panel: usize, transformed: &mut Input) {
         let mut points = [[f32x8::ZERO; POINTS]; ROWS];
         for group in 0..self.inputs / GROUP {
             for (points, tile) in points.iter_mut().zip(tiles) {
                 transform_tile(&inputs[tile.image], group, tile, points);
             }
-            scratch.store(&points, panel * self.inputs + group * GROUP);
+            transformed.store(&points, panel * self.inputs + group * GROUP);
         }
     }
 }
 
 impl Scratch {
+    /// All tiles times the filters of a panel of outputs, `[inputs, 9, 8]`, point by point.
+    fn multiply(&mut self, filters: Panel, inputs: usize) {
+        let points = self.input.points(inputs).zip(&mut *self.products);
+        match filters {
+            Panel::Numbers(numbers) => {
+                transform_filters(numbers.as_chunks().0.iter().copied(), &mut self.numbers);
+                for (((panels, tiles), products), filters) in points.zip(&*self.numbers) {
+                    multiply(tiles, &filters[..inputs], &mut products[panels]);
+                }
+            }
+            Panel::Counts(counts) => {
+                transform_filters(counts.as_chunks().0.iter().map(widened), &mut self.counts);
+                for (((panels, tiles), products), filters) in points.zip(&*self.counts) {
+                    multiply_counts(tiles, &filters[..inputs], &mut self.room, &mut products[panels]);
+                }
+            }
+        }
+    }
+}
+
+impl Input {
     /// For these tiles of so many input channels.
     fn make_room(&mut self, tiles: &[Tile], inputs: usize) {
         self.panels = tiles.len().div_ceil(ROWS);
         self.parts = Parts::of(tiles);
         self.stride = self.panels * inputs + SPACING;
-        let length = self.tiles.len().max(POINTS * self.stride);
-        self.tiles.resize(length, f32x4::ZERO);
+        let length = self.values.len().max(POINTS * self.stride);
+        self.values.resize(length, f32x4::ZERO);
     }
 
     /// Puts four transformed tiles, eight channels of each, at this place of every point.
     #[inline(never)]
     fn store(&mut self, [a, b, c, d]: &[[f32x8; POINTS]; ROWS], place: usize) {
-        for (point, tiles) in self.tiles.chunks_exact_mut(self.stride).take(POINTS).enumerate() {
+        for (point, tiles) in self.values.chunks_exact_mut(self.stride).take(POINTS).enumerate() {
             let channels = transposed([a[point], b[point], c[point], d[point]]);
             tiles[place..place + GROUP].copy_from_slice(&channels);
         }
     }
 
-    /// Transforms the filters of a panel of outputs, `[inputs, 9, 8]`.
-    fn transform_filters(&mut self, filters: Panel) {
-        match filters {
-            Panel::Numbers(numbers) => transform_filters(numbers.as_chunks().0.iter().copied(), &mut self.filters),
-            Panel::Counts(counts) => {
-                transform_filters(counts.as_chunks().0.iter().map(filter_of_counts), &mut self.filters);
-            }
-        }
-    }
-
-    /// Tiles times filters, point by point.
-    fn multiply(&mut self, inputs: usize) {
-        let points = self.tiles.chunks_exact(self.stride).zip(&*self.filters);
-        for (point, ((tiles, filters), products)) in points.zip(&mut *self.products).enumerate() {
-            let panels = self.parts.at(point, self.panels);
-            let tiles = &tiles[panels.start * inputs..panels.end * inputs];
-            multiply(tiles, &filters[..inputs], &mut products[panels]);
-        }
+    /// For each point, the panels with tiles that have it, and what they hold.
+    fn points(&self, inputs: usize) -> impl Iterator<Item = (Range<usize>, &[f32x4])> {
+        self.values
+            .chunks_exact(self.stride)
+            .take(POINTS)
+            .enumerate()
+            .map(move |(point, tiles)| {
+                let panels = self.parts.at(point, self.panels);
+                (panels.clone(), &tiles[panels.start * inputs..panels.end * inputs])
+            })
     }
 }
 
@@ -319,52 +340,43 @@ fn input_transform(&[d0, d1, d2, d3, d4, d5]: &[f32x8; SIDE], is_short: bool) ->
     ]
 }
 
-/// The numbers of a filter of counts.
+/// A filter of counts with room for their sums.
 #[inline(always)]
-fn filter_of_counts(counts: &[[i8; COLUMNS]; 9]) -> [f32x8; 9] {
-    let mut numbers = [f32x8::ZERO; 9];
-    convert(counts, &mut numbers);
-    numbers
-}
-
-/// U = G g Gᵀ of the filters of a panel, four outputs at a time: more would not fit the registers.
-#[inline(never)]
-fn transform_filters(filters: impl Iterator<Item = [f32x8; 9]>, transformed: &mut [[f32x8; CHANNELS + 2]; POINTS]) {
-    for (input, filter) in filters.enumerate() {
-        let halves: [[f32x4; 2]; 9] = cast(filter);
-        transform_filter(halves.map(|[low, _]| low), |point, value| {
-            let [low, _]: &mut [f32x4; 2] = cast_mut(&mut transformed[point][input]);
-            *low = value;
-        });
-        transform_filter(halves.map(|[_, high]| high), |point, value| {
-            let [_, high]: &mut [f32x4; 2] = cast_mut(&mut transformed[point][input]);
-            *high = value;
-        });
+fn widened(counts: &[[i8; COLUMNS]; 9]) -> [i16x8; 9] {
+    let mut wide = [i16x8::ZERO; 9];
+    let values: &mut [[i16; COLUMNS]; 9] = cast_mut(&mut wide);
+    for (value, &count) in values.as_flattened_mut().iter_mut().zip(counts.as_flattened()) {
+        *value = i16::from(count);
     }
+    wide
 }
 
-/// U = G g Gᵀ of a filter, row by row; `put` takes the value at each point. Columns come one after the other, for the same reason.
-#[inline(always)]
-fn transform_filter([a, b, c, d, e, f, g, h, i]: [f32x4; 9], mut put: impl FnMut(usize, f32x4)) {
-    let mut column = |x: usize, taps: [f32x4; 3]| {
-        for (y, value) in filter_transform(taps).into_iter().enumerate() {
-            put(y * SIDE + x, value);
+/// U = G g Gᵀ of the filters of a panel.
+#[inline(never)]
+fn transform_filters<T: Copy + Add<Output = T> + Sub<Output = T>, const LENGTH: usize>(
+    filters: impl Iterator<Item = [T; 9]>,
+    transformed: &mut [[T; LENGTH]; POINTS],
+) {
+    for (input, [a, b, c, d, e, f, g, h, i]) in filters.enumerate() {
+        let (top, middle, bottom) = (
+            filter_transform([a, b, c]),
+            filter_transform([d, e, f]),
+            filter_transform([g, h, i]),
+        );
+        for x in 0..SIDE {
+            let column = filter_transform([top[x], middle[x], bottom[x]]);
+            for (y, value) in column.into_iter().enumerate() {
+                transformed[y * SIDE + x][input] = value;
+            }
         }
-    };
-    column(0, [a, d, g]);
-    let even = [a + c, d + f, g + i];
-    column(1, [even[0] + b, even[1] + e, even[2] + h]);
-    column(2, [even[0] - b, even[1] - e, even[2] - h]);
-    let (even, odd) = ([a + c * 4.0, d + f * 4.0, g + i * 4.0], [b + b, e + e, h + h]);
-    column(3, [even[0] + odd[0], even[1] + odd[1], even[2] + odd[2]]);
-    column(4, [even[0] - odd[0], even[1] - odd[1], even[2] - odd[2]]);
-    column(5, [c, f, i]);
+    }
 }
 
 /// G times a row or column of a filter.
 #[inline(always)]
-fn filter_transform([g0, g1, g2]: [f32x4; 3]) -> [f32x4; SIDE] {
-    let (even1, even2, odd2) = (g0 + g2, g0 + g2 * 4.0, g1 + g1);
+fn filter_transform<T: Copy + Add<Output = T> + Sub<Output = T>>([g0, g1, g2]: [T; 3]) -> [T; SIDE] {
+    let (odd2, twice) = (g1 + g1, g2 + g2);
+    let (even1, even2) = (g0 + g2, g0 + (twice + twice));
     [g0, even1 + g1, even1 - g1, even2 + odd2, even2 - odd2, g2]
 }
 
