@@ -57,7 +57,7 @@ fn filmed(file: &std::path::Path) -> anyhow::Result<Stage> {
     stage
         .page
         .set_permission(&stage.server.origin(), "camera", Permission::Granted)?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     Ok(stage)
 }
 
@@ -233,7 +233,7 @@ fn a_refused_camera_says_so() -> Outcome {
     stage
         .page
         .set_permission(&stage.server.origin(), "camera", Permission::Denied)?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     stage.page.click("[data-action=camera]")?;
     stage.wait("document.querySelector('.capture').textContent.includes('blocked for this page')")?;
     stage.assert_quiet()?;
@@ -245,7 +245,7 @@ fn a_missing_camera_says_so() -> Outcome {
     stage
         .page
         .set_permission(&stage.server.origin(), "camera", Permission::Granted)?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     stage.page.click("[data-action=camera]")?;
     stage.wait("document.querySelector('.capture').textContent.includes('No camera was found')")?;
     stage.assert_quiet()?;
@@ -255,7 +255,7 @@ fn a_missing_camera_says_so() -> Outcome {
 /// A headless browser answers by itself, so a question that nobody answers is put in its place.
 fn an_unanswered_question_says_where_to_look() -> Outcome {
     let stage = Stage::set(Chrome::builder())?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     stage
         .page
         .eval::<bool>("(navigator.mediaDevices.getUserMedia = () => new Promise(() => {}), true)")?;
@@ -270,7 +270,7 @@ fn an_unanswered_question_says_where_to_look() -> Outcome {
 /// No second program can take a fake camera, so the browser's answer is put in its place.
 fn a_busy_camera_says_so() -> Outcome {
     let stage = Stage::set(Chrome::builder())?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     stage.page.eval::<bool>(
         "(navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotReadableError')), true)",
     )?;
@@ -287,7 +287,7 @@ fn with_open_camera(cameras: usize) -> anyhow::Result<Stage> {
     stage
         .page
         .set_permission(&stage.server.origin(), "camera", Permission::Granted)?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     stage.page.click("[data-action=camera]")?;
     stage.wait("!document.querySelector('[data-shutter]').disabled")?;
     Ok(stage)

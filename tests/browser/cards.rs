@@ -32,7 +32,7 @@ fn opened(script: &str) -> anyhow::Result<Stage> {
     stage
         .page
         .send("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }))?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     Ok(stage)
 }
 

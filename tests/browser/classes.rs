@@ -41,7 +41,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn from_shots_to_a_trained_answer() -> Outcome {
-    let stage = Stage::on_cpu()?;
+    let stage = Stage::with_all_views()?;
     let drawn = drawn_classes(&scratch("browser-train"))?;
     assert!(
         stage.page.eval::<bool>("document.querySelector('#train').disabled")?,

@@ -85,7 +85,7 @@ fn the_api_answers_as_the_page() -> Outcome {
 }
 
 fn the_api_is_taught() -> Outcome {
-    let stage = Stage::on_cpu()?;
+    let stage = Stage::with_all_views()?;
     let drawn = crate::support::drawn_classes(&scratch("browser-api-taught"))?;
     let mut lessons = String::new();
     for (name, photos) in &drawn.classes {

@@ -111,7 +111,7 @@ impl Episode {
 
 fn five_way_five_shot_as_natively() -> Outcome {
     let episode = Episode::first(5, 5, 10)?;
-    let stage = Stage::on_cpu()?;
+    let stage = Stage::with_all_views()?;
     stage.teach(&episode.classes)?;
     let mut shown = stage.ask(&episode.photos())?;
     for (trained, native) in [false, true].into_iter().zip(episode.native_answers()?) {

@@ -48,7 +48,7 @@ fn a_whole_visit_asks_its_own_origin_alone() -> Outcome {
         "Emulation.setHardwareConcurrencyOverride",
         json!({"hardwareConcurrency": 2}),
     )?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     let drawn = drawn_classes(&scratch("privacy-photos"))?;
     stage.teach(&drawn.classes)?;
     // Enough photos at once for the helper to come.
@@ -83,7 +83,7 @@ fn fetch(address: &str) -> String {
 
 fn what_would_leave_is_stopped() -> Outcome {
     let stage = Stage::set_packed(&packed("packed-leaves", |_| Ok(()))?)?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     stage.wait_until_offline()?;
     let other = Server::start(scratch("privacy-other"))?;
     assert_eq!(stage.page.eval::<String>(&fetch(&other.url("page")))?, "connect-src");
@@ -130,7 +130,7 @@ fn workers_are_guarded_where_the_host_sends_no_headers() -> Outcome {
     let folder = packed("packed-bare", |_| Ok(()))?;
     let server = Server::builder(&folder).base("/glimpse").start()?;
     let stage = Stage::set_served(server, Chrome::builder())?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     stage.wait_until_offline()?;
     let other = Server::start(scratch("privacy-bare-other"))?;
     assert_eq!(stage.page.eval::<String>(&fetch(&other.url("page")))?, "connect-src");

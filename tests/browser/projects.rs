@@ -147,14 +147,14 @@ fn a_killed_browser_loses_nothing() -> Outcome {
     server.mount("/weights", weights());
     let profile = scratch("browser-projects-profile");
     let stage = Stage::with_profile(profile.clone(), Rc::clone(&server))?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     let (_, _, before) = work(&stage, "browser-projects-killed")?;
     // Chromium hands what was committed to the system within a moment; a killed process loses nothing of that.
     thread::sleep(Duration::from_secs(1));
     drop(stage); // Killed, not closed.
 
     let stage = Stage::with_profile(profile, server)?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     wait_for_cards(&stage, 3)?;
     wait_for_pictures(&stage, 9)?;
     stage.wait("document.querySelector('.train').dataset.head === 'trained'")?;
@@ -244,11 +244,11 @@ fn two_tabs_do_not_mix() -> Outcome {
     let server = Rc::new(Server::start(root())?);
     server.mount("/weights", weights());
     let one = Stage::with_profile(scratch("browser-projects-tabs-profile"), server)?;
-    one.open("cpu")?;
+    one.open_quick("cpu")?;
     let (_, ids, _) = work(&one, "browser-projects-tabs")?;
 
     let two = one.another_tab()?;
-    two.open("cpu")?;
+    two.open_quick("cpu")?;
     wait_for_cards(&two, 3)?;
     wait_for_pictures(&two, 9)?;
     one.wait("document.querySelector('#keeping').dataset.code === 'storage-taken'")?;
@@ -357,7 +357,7 @@ fn a_browser_that_keeps_nothing_is_told() -> Outcome {
     stage
         .page
         .send("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source }))?;
-    stage.open("cpu")?;
+    stage.open_quick("cpu")?;
     wait_for_cards(&stage, 2)?;
     assert!(
         stage.page.eval::<bool>("document.querySelector('#keeping').hidden")?,

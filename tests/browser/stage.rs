@@ -97,8 +97,15 @@ impl Stage {
         )
     }
 
-    /// The page on the CPU backend, its engine ready.
+    /// The page on the CPU backend, its engine ready. It takes one view per photo, which is all the same to most tests.
     pub fn on_cpu() -> Result<Self> {
+        let stage = Self::set(Chrome::builder())?;
+        stage.open_quick("cpu")?;
+        Ok(stage)
+    }
+
+    /// The same with as many views as visitors have.
+    pub fn with_all_views() -> Result<Self> {
         let stage = Self::set(Chrome::builder())?;
         stage.open("cpu")?;
         Ok(stage)
@@ -116,7 +123,7 @@ impl Stage {
         self.wait_for_engine()
     }
 
-    /// The same with one view per photo: all that the software adapter has patience for.
+    /// The same with one view per photo: quicker, and all that the software adapter has patience for.
     pub fn open_quick(&self, backend: &str) -> Result<()> {
         self.open(&format!("{backend}&views=1"))
     }

@@ -1,5 +1,7 @@
 //! The network natively, against reference values that ONNX Runtime computed.
 
+use std::path::Path;
+
 use glimpse::{
     Embedder, Error, Square,
     architecture::Pooled,
@@ -8,7 +10,7 @@ use glimpse::{
 };
 use libtest_mimic::Trial;
 
-use crate::support::{Golden, Outcome, cosine, exact_weights, trial_on_shared};
+use crate::support::{Golden, Outcome, cosine, exact_weights, real_weights, trial_on_shared};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -19,12 +21,20 @@ pub fn trials() -> Vec<Trial> {
             "golden::deviations_are_the_same_on_both",
             deviations_are_the_same_on_both,
         ),
+        trial_on_shared(
+            "golden::steps_as_their_numbers_by_candle",
+            steps_as_their_numbers_by_candle,
+        ),
         trial_on_shared("golden::a_batch_equals_its_parts", a_batch_equals_its_parts),
     ]
 }
 
 fn backbone(kind: BackendKind) -> Result<Backbone, Error> {
-    pollster::block_on(Backbone::start(kind, weights::load(exact_weights())?))
+    backbone_of(kind, exact_weights())
+}
+
+fn backbone_of(kind: BackendKind, folder: &Path) -> Result<Backbone, Error> {
+    pollster::block_on(Backbone::start(kind, weights::load(folder)?))
 }
 
 fn pooled(backbone: &Backbone, squares: &[Square]) -> Result<Vec<Pooled>, Error> {
@@ -71,6 +81,23 @@ fn deviations_are_the_same_on_both() -> Outcome {
     for (cpu, candle) in of(BackendKind::Cpu)?.iter().zip(&of(BackendKind::Candle)?) {
         for (a, b) in cpu.deviations().iter().zip(candle.deviations()) {
             assert!((a - b).abs() <= 1e-4 * (1.0 + b), "{a} and {b}");
+        }
+    }
+    Ok(())
+}
+
+/// Compact weights are other numbers than ONNX Runtime's, so for the arithmetic on their steps Burn's on their numbers vouches.
+fn steps_as_their_numbers_by_candle() -> Outcome {
+    let golden = Golden::load();
+    let of = |kind| pooled(&backbone_of(kind, real_weights())?, &golden.squares);
+    let all = |pooled: &Pooled| [pooled.means.as_slice(), &[pooled.deviations().to_vec()]].concat();
+    for (index, (cpu, candle)) in of(BackendKind::Cpu)?.iter().zip(&of(BackendKind::Candle)?).enumerate() {
+        for (stage, (cpu, candle)) in all(cpu).iter().zip(&all(candle)).enumerate() {
+            let similarity = cosine(cpu, candle);
+            assert!(
+                similarity >= 0.9999,
+                "photo {index}, stage {stage}: cosine {similarity}"
+            );
         }
     }
     Ok(())
