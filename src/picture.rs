@@ -17,7 +17,7 @@ use image::{
 
 use crate::{
     Error, Photo, Square,
-    square::{MEAN, SIDE},
+    square::{MEAN, SIDE, mirrored},
 };
 
 /// Length of a picture's shorter side in pixels.
@@ -110,6 +110,14 @@ impl Picture {
     /// RGB pixels, row by row.
     pub fn rgb(&self) -> &[u8] {
         &self.rgb
+    }
+
+    /// Left and right exchanged.
+    pub fn mirrored(&self) -> Self {
+        Self {
+            rgb: mirrored(&self.rgb, self.width),
+            ..*self
+        }
     }
 
     /// The centre 224 × 224 pixels: torchvision's crop.
@@ -285,6 +293,21 @@ mod tests {
         for index in 0..VIEWS / 2 {
             assert_eq!(views[index].mirrored(), views[index + VIEWS / 2]);
         }
+    }
+
+    #[test]
+    fn a_mirrored_picture_is_that_of_the_mirrored_photo() {
+        let pixel = |x: u32| [(x * 255 / 640) as u8, (x * x % 251) as u8, 7, 255];
+        let picture = |row: Vec<u8>| {
+            let photo = Photo::from_rgba(&row.repeat(480), 640, 480).unwrap();
+            Picture::from_photo(&photo).unwrap()
+        };
+        let there = picture((0..640).flat_map(pixel).collect()).mirrored();
+        let back = picture((0..640).rev().flat_map(pixel).collect());
+        assert_eq!((there.width(), there.height()), (back.width(), back.height()));
+        assert_ne!(there, there.mirrored());
+        let difference = there.rgb().iter().zip(back.rgb()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(difference <= Some(1), "{difference:?}");
     }
 
     #[test]

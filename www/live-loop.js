@@ -1,7 +1,7 @@
 // Names the camera's picture again and again: one frame or two are named at a time, and the next one is fetched meanwhile.
 // Page side: no elements, no words; it is given where frames come from and who predicts.
 
-/** @import { Prediction } from './engine/protocol.js' */
+/** @import { Frame, Prediction } from './engine/protocol.js' */
 
 /** Weight of the newest frame in the running rate. */
 const SMOOTHING = 0.25;
@@ -11,9 +11,9 @@ const PAUSE = 200;
 /**
  * @typedef {object} LiveSource
  * @property {() => boolean} ready whether a frame can be named now
- * @property {() => Promise<ImageBitmap | null>} frame
+ * @property {() => Promise<Frame | null>} frame
  * @property {() => number} atOnce how many frames are worth being named at the same time
- * @property {(bitmap: ImageBitmap) => Promise<{prediction: Prediction, milliseconds: number}>} predict
+ * @property {(frame: Frame) => Promise<{prediction: Prediction, milliseconds: number}>} predict
  * @property {(result: {prediction: Prediction, milliseconds: number, perSecond: number}) => void} show
  */
 
@@ -43,10 +43,10 @@ export class LiveLoop {
     const answers = [];
     let next = this.#frame();
     while (run === this.#run) {
-      const bitmap = await next;
-      const answer = bitmap ? source.predict(bitmap).catch(() => null) : pause(PAUSE);
+      const frame = await next;
+      const answer = frame ? source.predict(frame).catch(() => null) : pause(PAUSE);
       answers.push(answer);
-      next = bitmap ? this.#frame() : answer.then(() => this.#frame());
+      next = frame ? this.#frame() : answer.then(() => this.#frame());
       while (run === this.#run && answers.length >= source.atOnce()) {
         const result = await answers.shift();
         if (run !== this.#run) break;

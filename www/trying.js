@@ -58,9 +58,9 @@ export class Trying extends EventTarget {
     this.#why = new WhyView(model);
     this.#loop = new LiveLoop({
       ready: around.canPredictLive,
-      frame: () => this.#live.frame(),
+      frame: () => this.#live.glance(),
       atOnce: () => client.framesAtOnce,
-      predict: (bitmap) => client.predictFrame(bitmap, camera.mirror),
+      predict: (frame) => client.predictFrame(frame, camera.mirror),
       show: (result) => shell.showLive(this.#live.show({ ...result, prediction: this.#smoothing.smooth(result.prediction) })),
     });
     this.elements = [this.#live.element, this.#strictness.element, this.#tests.element];
@@ -148,8 +148,8 @@ export class Trying extends EventTarget {
   async #nameFrozen() {
     const { client, camera, shell, canPredictLive } = this.#around;
     if (!canPredictLive()) return;
-    const bitmap = await this.#live.frame().catch(() => null);
-    const result = bitmap && (await client.predictFrame(bitmap, camera.mirror).catch(() => null));
+    const frame = await this.#live.glance().catch(() => null);
+    const result = frame && (await client.predictFrame(frame, camera.mirror).catch(() => null));
     if (result && this.#live.frozen) shell.showLive(this.#live.show({ ...result, perSecond: 0 }));
   }
 

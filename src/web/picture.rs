@@ -39,13 +39,14 @@ pub fn picture_from_photo(bytes: &[u8]) -> Result<WebPicture, Error> {
     Ok(WebPicture { picture })
 }
 
-/// Resizes upright RGBA pixels of any size.
+/// Resizes upright RGBA pixels of any size; `mirror` exchanges left and right.
 ///
 /// # Errors
 /// `pixel-count`, `photo-too-large`.
 #[wasm_bindgen(js_name = pictureFromPixels)]
-pub fn picture_from_pixels(rgba: Clamped<Vec<u8>>, width: u32, height: u32) -> Result<WebPicture, Error> {
+pub fn picture_from_pixels(rgba: Clamped<Vec<u8>>, width: u32, height: u32, mirror: bool) -> Result<WebPicture, Error> {
     let picture = Picture::from_photo(&Photo::from_rgba(&rgba, width, height)?)?;
+    let picture = if mirror { picture.mirrored() } else { picture };
     Ok(WebPicture { picture })
 }
 

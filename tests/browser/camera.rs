@@ -15,6 +15,10 @@ use crate::{
 pub fn trials() -> Vec<Trial> {
     vec![
         trial("camera::snap_burst_and_live", snap_burst_and_live),
+        trial(
+            "camera::frames_are_copied_as_they_would_be_drawn",
+            frames_are_copied_as_they_would_be_drawn,
+        ),
         trial("camera::a_wrong_name_is_corrected", a_wrong_name_is_corrected),
         trial("camera::a_voice_of_the_device_says_it", a_voice_of_the_device_says_it),
         trial("camera::a_refused_camera_says_so", a_refused_camera_says_so),
@@ -123,6 +127,50 @@ fn snap_burst_and_live() -> Outcome {
         .page
         .eval::<bool>("(scrollTo(0, 0), document.querySelector('#live-toggle').click(), true)")?;
     stage.wait(&format!("{frames} >= {}", before + 3))?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// How far the pictures of a camera's frame are apart, in levels: copied and drawn, both of them mirrored, copied and its mirror
+/// image; and how many frames were copied. The frame is dark on the left and bright on the right.
+const COPIED_AND_DRAWN: &str = "(async () => {
+  const { loadModule } = await import('/www/engine/module.js');
+  const { pictureOfFrame } = await import('/www/engine/pictures.js');
+  const { module } = await loadModule('light');
+  const [width, height] = [640, 480];
+  const bytes = new Uint8Array(width * height * 1.5).fill(128);
+  for (let at = 0; at < width * height; at++) bytes[at] = 16 + ((at % width) * 219) / width;
+  const frame = () => new VideoFrame(bytes, { format: 'I420', codedWidth: width, codedHeight: height, timestamp: 0 });
+  const still = async () => {
+    const copied = frame();
+    const bitmap = await createImageBitmap(copied);
+    copied.close();
+    return bitmap;
+  };
+  const centre = async (of, mirror) => {
+    const picture = await pictureOfFrame(module, of, mirror);
+    const pixels = picture.centre();
+    picture.free();
+    return pixels;
+  };
+  let copies = 0;
+  const { copyTo } = VideoFrame.prototype;
+  VideoFrame.prototype.copyTo = function (...how) {
+    copies++;
+    return copyTo.apply(this, how);
+  };
+  const [copied, drawn] = [await centre(frame(), false), await centre(await still(), false)];
+  const [turned, drawnTurned] = [await centre(frame(), true), await centre(await still(), true)];
+  const apart = (a, b) => a.reduce((most, value, at) => Math.max(most, Math.abs(value - b[at])), 0);
+  return [apart(copied, drawn), apart(turned, drawnTurned), apart(copied, turned), copies];
+})()";
+
+fn frames_are_copied_as_they_would_be_drawn() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let [drawn, mirrored, turned, copies]: [u32; 4] = stage.page.eval(COPIED_AND_DRAWN)?;
+    assert!(drawn <= 3 && mirrored <= 3, "{drawn} and {mirrored} levels");
+    assert!(turned > 100, "a mirror image {turned} levels apart");
+    assert_eq!(copies, 2);
     stage.assert_quiet()?;
     Ok(())
 }

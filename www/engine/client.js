@@ -7,7 +7,7 @@ import { Job, Link } from './link.js';
 import { EngineError, joined } from './protocol.js';
 import { PhotoQueue } from './queue.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, HalfFrame, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, Frame, HalfFrame, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -140,16 +140,16 @@ export class EngineClient extends EventTarget {
   /**
    * Names a camera frame. With a helper the layers of the network are shared, half and half, so that it has begun with the
    * next frame while the worker finishes this one.
-   * @param {ImageBitmap} bitmap
+   * @param {Frame} frame
    * @param {boolean} mirror
    * @returns {Promise<{prediction: Prediction, milliseconds: number}>}
    */
-  async predictFrame(bitmap, mirror) {
+  async predictFrame(frame, mirror) {
     const slow = this.#slowInfo();
     if (slow) this.#helper.start(this.#checkpoint, slow);
     const helper = this.#frameHelper();
-    if (!helper) return this.#request('predictFrame', { bitmap, mirror }, { transfer: [bitmap] });
-    const first = new Job('beginFrame', { bitmap, mirror }, { transfer: [bitmap] });
+    if (!helper) return this.#request('predictFrame', { frame, mirror }, { transfer: [frame] });
+    const first = new Job('beginFrame', { frame, mirror }, { transfer: [frame] });
     helper.post(first);
     /** @type {HalfFrame} */
     const half = await first.answer;

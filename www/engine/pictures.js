@@ -4,7 +4,7 @@
 import { blobOf, release, withBytes } from './bytes.js';
 import { EngineError } from './protocol.js';
 
-/** @import { PictureSource } from './protocol.js' */
+/** @import { Frame, PictureSource } from './protocol.js' */
 
 /** The module's own limit, for pictures that only the browser can decode: 64 megapixels of 2^20 pixels. */
 const MOST_PIXELS = 64 * 2 ** 20;
@@ -24,13 +24,13 @@ export function pictureOf(module, source) {
 
 /**
  * @param {any} module
- * @param {ImageBitmap} bitmap closed afterwards
+ * @param {Frame} frame closed afterwards
  * @param {boolean} mirror
  */
-export function pictureOfFrame(module, bitmap, mirror) {
-  const { data, width, height } = pixelsOf(bitmap, mirror);
+export async function pictureOfFrame(module, frame, mirror) {
+  const { data, width, height } = await pixelsOf(frame);
   try {
-    return module.pictureFromPixels(data, width, height);
+    return module.pictureFromPixels(data, width, height, mirror);
   } finally {
     release(data.buffer);
   }
@@ -82,18 +82,54 @@ async function pictureByBrowser(module, file, refusal) {
 }
 
 /**
- * @param {ImageBitmap} bitmap
- * @param {boolean} mirror
+ * @param {Frame} frame
+ * @returns {Promise<{data: Uint8ClampedArray<ArrayBuffer>, width: number, height: number}>}
  */
-function pixelsOf(bitmap, mirror) {
-  const { width, height } = bitmap;
+async function pixelsOf(frame) {
+  try {
+    return isCopied(frame) ? await copied(frame) : drawn(frame);
+  } finally {
+    frame.close();
+  }
+}
+
+/**
+ * Whether a frame's bytes can be had upright and as RGBA: not where they are on a GPU, or turned by a phone's camera, or where
+ * the browser knows no `format` and would give others.
+ * @param {Frame} frame
+ * @returns {frame is VideoFrame}
+ */
+function isCopied(frame) {
+  if (!('copyTo' in frame) || !frame.visibleRect) return false;
+  const { width, height } = frame.visibleRect;
+  const { rotation = 0, flip = false } = /** @type {VideoFrame & {rotation?: number, flip?: boolean}} */ (frame);
+  if (rotation || flip || frame.displayWidth !== width || frame.displayHeight !== height) return false;
+  try {
+    return /^(I4|NV)/.test(frame.format ?? '') && frame.allocationSize({ format: 'RGBA' }) === width * height * 4;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * In Chromium this maps no memory, where a canvas and `createImageBitmap` come to hundreds of megabytes.
+ * @param {VideoFrame} frame
+ */
+async function copied(frame) {
+  const { width, height } = /** @type {DOMRectReadOnly} */ (frame.visibleRect);
+  const data = new Uint8ClampedArray(width * height * 4);
+  await frame.copyTo(data, { format: 'RGBA' });
+  return { data, width, height };
+}
+
+/** @param {Frame} frame */
+function drawn(frame) {
+  const [width, height] = 'copyTo' in frame ? [frame.displayWidth, frame.displayHeight] : [frame.width, frame.height];
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
   }
-  context.setTransform(mirror ? -1 : 1, 0, 0, 1, mirror ? width : 0, 0);
   context.globalCompositeOperation = 'copy';
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
+  context.drawImage(frame, 0, 0);
   return context.getImageData(0, 0, width, height);
 }

@@ -10,7 +10,7 @@ import { readProject, writePhotos, writeProject } from './project-file.js';
 import { EngineError, joined } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, HalfFrame, Link, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, Frame, HalfFrame, Link, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -166,7 +166,7 @@ async function start({ backend, reason, checkpoint, views: decided, timed }, job
 
 /** The first embedding of a backend is slow (shaders, memory), so the second one is timed. */
 async function timeView() {
-  const picture = module.pictureFromPixels(new Uint8ClampedArray(4).fill(255), 1, 1);
+  const picture = module.pictureFromPixels(new Uint8ClampedArray(4).fill(255), 1, 1, false);
   try {
     await engine.embed(picture, true);
     const began = performance.now();
@@ -213,11 +213,11 @@ async function embed(args, job) {
 }
 
 /**
- * @param {{bitmap: ImageBitmap, mirror: boolean}} args
+ * @param {{frame: Frame, mirror: boolean}} args
  * @param {Job} job
  */
-async function predictFrame({ bitmap, mirror }, job) {
-  const picture = pictureOfFrame(module, bitmap, mirror);
+async function predictFrame({ frame, mirror }, job) {
+  const picture = await pictureOfFrame(module, frame, mirror);
   try {
     const began = performance.now();
     const { embedding, tuned } = await look(picture, true);
@@ -231,11 +231,11 @@ async function predictFrame({ bitmap, mirror }, job) {
 
 /**
  * The first half of the network's layers, for another worker that finishes.
- * @param {{bitmap: ImageBitmap, mirror: boolean}} args
+ * @param {{frame: Frame, mirror: boolean}} args
  * @returns {Promise<HalfFrame>}
  */
-async function beginFrame({ bitmap, mirror }) {
-  const picture = pictureOfFrame(module, bitmap, mirror);
+async function beginFrame({ frame, mirror }) {
+  const picture = await pictureOfFrame(module, frame, mirror);
   try {
     const began = performance.now();
     const halfway = engine.begin(picture);

@@ -109,6 +109,10 @@ export class LiveView extends EventTarget {
     return this.#viewfinder.frame();
   }
 
+  glance() {
+    return this.#viewfinder.glance();
+  }
+
   /**
    * @param {{prediction: Prediction, milliseconds: number, perSecond: number}} result
    */

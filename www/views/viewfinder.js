@@ -4,7 +4,10 @@
 import { text } from '../strings.js';
 import { el } from './dom.js';
 
-/** @import { Camera } from '../camera.js' */
+/**
+ * @import { Camera } from '../camera.js'
+ * @import { Frame } from '../engine/protocol.js'
+ */
 
 /** These states have something to press. */
 const RETRIABLE = ['denied', 'none', 'busy', 'unplugged', 'failed', 'unanswered'];
@@ -72,10 +75,29 @@ export class ViewfinderView {
     else this.#video.play().catch(() => {}); // The camera may have ended meanwhile.
   }
 
-  /** @returns {Promise<ImageBitmap | null>} null before the first picture */
+  /**
+   * The picture to be kept.
+   * @returns {Promise<ImageBitmap | null>} null before the first picture
+   */
   async frame() {
-    if (this.off || this.#camera.status !== 'on' || this.#video.readyState < 2) return null;
-    return createImageBitmap(this.#video);
+    return this.#isShowing() ? createImageBitmap(this.#video) : null;
+  }
+
+  /**
+   * The picture to be named and forgotten.
+   * @returns {Promise<Frame | null>} null before the first picture
+   */
+  async glance() {
+    if (!this.#isShowing()) return null;
+    try {
+      return new VideoFrame(this.#video);
+    } catch {
+      return createImageBitmap(this.#video);
+    }
+  }
+
+  #isShowing() {
+    return !this.off && this.#camera.status === 'on' && this.#video.readyState >= 2;
   }
 
   flash() {
