@@ -430,9 +430,19 @@ mod tests {
         weights::Filters,
     };
 
-    /// Images `[inputs, side, side]` in one batch against the plain sum; the outputs hold something before.
+    /// Images `[inputs, side, side]` in one batch against the plain sum, with filters of numbers and of steps; the outputs
+    /// hold something before.
     fn check(images: usize, inputs: usize, outputs: usize, side: usize) {
-        let (weight, bias) = (random(outputs * inputs * 9, 1), random(outputs, 2));
+        let numbers = random(outputs * inputs * 9, 1);
+        let counts = numbers.iter().map(|number| (number * 127.0) as i8).collect();
+        let steps = (0..outputs).map(|output| 0.01 + 0.001 * output as f32).collect();
+        for filters in [Filters::Numbers(numbers), Filters::Steps { counts, steps }] {
+            check_filters(images, inputs, filters, outputs, side);
+        }
+    }
+
+    fn check_filters(images: usize, inputs: usize, filters: Filters, outputs: usize, side: usize) {
+        let (weight, bias) = (filters.clone().into_numbers(), random(outputs, 2));
         let values: Vec<Vec<f32>> = (0..images)
             .map(|i| random(inputs * side * side, 3 + i as u64))
             .collect();
@@ -441,7 +451,7 @@ mod tests {
         let mut results = vec![Map::from_channels_first(&before, side); images];
         let add = |sum, before| sum + before;
         let folded = Folded {
-            filters: Filters::Numbers(weight.clone()),
+            filters,
             bias: bias.clone(),
         };
         Winograd::new(folded, inputs).forward(&maps, &mut results, &mut Scratch::default(), add);
@@ -473,6 +483,38 @@ mod tests {
     #[test]
     fn as_many_channels_as_there_are() {
         check(1, CHANNELS, 8, 7);
+    }
+
+    #[test]
+    fn the_largest_counts_fit_sixteen_bits() {
+        for sign in [-1, 1] {
+            let counts = vec![sign * i8::MAX; 8 * 8 * 9];
+            check_filters(
+                1,
+                8,
+                Filters::Steps {
+                    counts,
+                    steps: vec![0.5; 8],
+                },
+                8,
+                7,
+            );
+        }
+    }
+
+    #[test]
+    fn sides_are_divided_without_gaps() {
+        for side in 1..=60 {
+            let spans: Vec<Span> = spans(side).collect();
+            assert_eq!(spans.len(), side.div_ceil(TILE));
+            let end = spans.iter().fold(0, |end, span| {
+                assert_eq!(span.start, end, "a side of {side}");
+                end + span.length(side)
+            });
+            assert_eq!(end, side);
+        }
+        let shorts = |side| spans(side).filter(|span| span.is_short).count();
+        assert_eq!([7, 14, 28, 56].map(shorts), [1, 2, 0, 0]);
     }
 
     #[test]
