@@ -516,9 +516,14 @@ mod tests {
         let steps = Trunk::load(Weights::from_file(&file).unwrap()).unwrap();
         let squares = squares();
         let seen = steps.seen(&squares);
-        for (steps, numbers) in seen.iter().zip(numbers.pooled(&squares)) {
-            let expected: Vec<f64> = numbers.deviations.iter().copied().map(f64::from).collect();
-            assert_close(&steps.pooled.deviations, &expected);
+        let expected = numbers.pooled(&squares);
+        assert_eq!(seen.len(), expected.len());
+        let all = |pooled: &Pooled| [pooled.means.as_slice(), std::slice::from_ref(&pooled.deviations)].concat();
+        for (steps, numbers) in seen.iter().zip(&expected) {
+            for (steps, numbers) in all(&steps.pooled).iter().zip(all(numbers)) {
+                let numbers: Vec<f64> = numbers.into_iter().map(f64::from).collect();
+                assert_close(steps, &numbers);
+            }
         }
         let maps = [seen[0].layer3.as_slice()];
         let layer4 = Layer4::load(Weights::from_file(&file).unwrap()).unwrap();

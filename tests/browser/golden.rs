@@ -18,6 +18,7 @@ use crate::{
 pub fn trials() -> Vec<Trial> {
     vec![
         trial_on_shared("golden::cpu_in_chromium", || exact("cpu", ALL)),
+        trial_on_shared("golden::without_relaxed_simd_in_chromium", || exact("plain", ALL)),
         trial_on_shared("golden::candle_in_chromium", || exact("candle", ALL)),
         trial_on_shared("golden::webgpu_in_chromium", || exact("webgpu", FEW)),
         trial_on_shared("golden::steps_in_chromium", || steps("cpu")),
