@@ -4,6 +4,7 @@
 import { EngineClient } from './engine/client.js';
 import { EngineError, USUAL_THRESHOLD } from './engine/protocol.js';
 import { linkIn } from './fragment.js';
+import { frameOf } from './frame.js';
 import { Model } from './model.js';
 
 /** @import { ClassifierOptions, Photo, Result } from './api.d.ts' */
@@ -160,8 +161,9 @@ export class Classifier {
  */
 async function sourceOf(photo) {
   if (photo instanceof Blob) return { kind: 'file', file: photo };
-  const bitmap = await createImageBitmap(photo).catch((error) => {
+  const taken = photo instanceof HTMLVideoElement ? frameOf(photo) : createImageBitmap(photo);
+  const frame = await taken.catch((error) => {
     throw new EngineError('photo-format', String(error));
   });
-  return { kind: 'frame', bitmap, mirror: false };
+  return { kind: 'frame', frame, mirror: false };
 }

@@ -17,6 +17,7 @@ import { Projects } from './projects.js';
 import { Share } from './share.js';
 import { ownCopy } from './storage/database.js';
 import { OwnNetwork } from './storage/own-network.js';
+import { soon } from './soon.js';
 import { explain, text } from './strings.js';
 import { asked, Trying } from './trying.js';
 import { AssessmentView } from './views/assessment.js';
@@ -104,7 +105,7 @@ export class Controller {
   #target = null;
   /** @type {number | null} the class that has the camera */
   #capturing = null;
-  #refreshTimer = 0;
+  #refreshNow = () => this.#refresh();
   #assessTimer = 0;
   /** Grows with every measurement of the photos to try: older answers are dropped. */
   #assessCount = 0;
@@ -318,12 +319,10 @@ export class Controller {
 
   /** What follows from many changes is worked out once. */
   #refreshSoon() {
-    this.#refreshTimer ||= setTimeout(() => this.#refresh(), 30);
+    soon(this.#refreshNow);
   }
 
   #refresh() {
-    clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = 0;
     this.#training.showSet(this.#setName());
     this.#quiz.show(this.#hasCards());
     this.#training.showState({ reason: this.#whyNotTrain(), head: this.#head, method: this.#method });
@@ -526,7 +525,7 @@ export class Controller {
     on(view, 'remove-shot', ({ shotId }) => this.#removeShot(shotId));
     on(this.#capture, 'frame', ({ bitmap }) => {
       if (this.#capturing === null) return bitmap.close();
-      this.#addShot(this.#capturing, { kind: 'frame', bitmap, mirror: this.#camera.mirror }, '');
+      this.#addShot(this.#capturing, { kind: 'frame', frame: bitmap, mirror: this.#camera.mirror }, '');
     });
     on(this.#preview, 'step', ({ by }) => this.#stepPreview(by));
     on(this.#preview, 'remove', () => this.#shown && this.#removeShot(this.#shown.id));
@@ -740,7 +739,7 @@ export class Controller {
    */
   async #correct(classId, bitmap) {
     const method = this.#trainingAbort ? this.#trainingMethod : this.#head === 'none' ? null : this.#method;
-    await this.#addShot(classId, { kind: 'frame', bitmap, mirror: this.#camera.mirror }, '');
+    await this.#addShot(classId, { kind: 'frame', frame: bitmap, mirror: this.#camera.mirror }, '');
     this.#toasts.show(text.live.corrected(this.#model.findClass(classId)?.name ?? ''));
     if (method && method !== 'deep' && !this.#trainingAbort) this.#training.trainBy(method);
   }
@@ -772,7 +771,7 @@ export class Controller {
     on(view, 'snap', async () => {
       const bitmap = await this.#trying.frame().catch(() => null);
       const place = this.#model.pair[0] && !this.#model.pair[1] ? 1 : 0;
-      if (bitmap) this.#addPairPhoto(place, { kind: 'frame', bitmap, mirror: this.#camera.mirror }, '');
+      if (bitmap) this.#addPairPhoto(place, { kind: 'frame', frame: bitmap, mirror: this.#camera.mirror }, '');
     });
     on(view, 'train', () => this.#training.trainBy('siamese'));
   }

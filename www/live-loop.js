@@ -5,6 +5,8 @@
 
 /** Weight of the newest frame in the running rate. */
 const SMOOTHING = 0.25;
+/** From one frame to the next at least, in milliseconds: nobody would see more, and they cost the page and the battery. */
+const PERIOD = 40;
 /** How long to wait, in milliseconds, where a frame could not be named just now. */
 const PAUSE = 200;
 
@@ -21,6 +23,8 @@ export class LiveLoop {
   #source;
   /** Grows with every start and stop: a loop of an older run ends. */
   #run = 0;
+  /** When the next frame is due. */
+  #due = 0;
 
   /** @param {LiveSource} source */
   constructor(source) {
@@ -39,6 +43,7 @@ export class LiveLoop {
   async #loop(run) {
     const source = this.#source;
     const pace = new Pace();
+    this.#due = 0;
     /** The oldest first. @type {Promise<Awaited<ReturnType<LiveSource['predict']>> | null>[]} */
     const answers = [];
     let next = this.#frame();
@@ -57,8 +62,11 @@ export class LiveLoop {
     (await next)?.close();
   }
 
-  /** The camera's picture once the screen has had its next frame; null where none can be named now. */
+  /** The camera's picture when it is due and the screen has had its next frame; null where none can be named now. */
   async #frame() {
+    const now = performance.now();
+    await pause(this.#due - now);
+    this.#due = Math.max(this.#due, now - PERIOD) + PERIOD;
     await afterNextFrame();
     return this.#source.ready() ? this.#source.frame().catch(() => null) : null;
   }

@@ -162,7 +162,7 @@ export class Trying extends EventTarget {
     try {
       const bitmap = await this.#live.frame();
       if (!bitmap) return;
-      const { picture } = await client.prepare({ kind: 'frame', bitmap, mirror: camera.mirror });
+      const { picture } = await client.prepare({ kind: 'frame', frame: bitmap, mirror: camera.mirror });
       const { embedding } = await client.embed(picture);
       await this.#explain({ id: model.newId(), embedding, picture }, winnerId);
     } catch (error) {

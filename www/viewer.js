@@ -9,6 +9,7 @@ import { EngineError } from './engine/protocol.js';
 import { fromDrop, fromList } from './files.js';
 import { fragmentOfNames } from './fragment.js';
 import { Model } from './model.js';
+import { soon } from './soon.js';
 import { text } from './strings.js';
 import { Trying } from './trying.js';
 import { on } from './views/dom.js';
@@ -41,7 +42,7 @@ export class Viewer {
   #shared = null;
   /** Whether the network that runs is the link's. */
   #fits = false;
-  #refreshTimer = 0;
+  #refreshNow = () => this.#trying.refresh();
 
   /**
    * @param {Document} page
@@ -149,9 +150,6 @@ export class Viewer {
 
   /** What follows from many changes is worked out once. */
   #refreshSoon() {
-    this.#refreshTimer ||= setTimeout(() => {
-      this.#refreshTimer = 0;
-      this.#trying.refresh();
-    }, 30);
+    soon(this.#refreshNow);
   }
 }

@@ -17,8 +17,8 @@ const MOST_CRASHES_IN_A_ROW = 6;
 const PING_EVERY = 5000;
 /** A helper comes where the photos that wait would take longer than this, in milliseconds: about twice what its start takes. */
 const WORTH_HELP = 1000;
-/** It comes for the camera too where a view takes longer than this, in milliseconds: with all around it, that is below 20 a second. */
-const SLOW_FRAME = 40;
+/** It comes for the camera too where a view takes longer than this, in milliseconds: with all around it, that is below 25 a second. */
+const SLOW_FRAME = 30;
 /** Changes of the support set: a new worker learns them from the page's truth, so they need not be sent again. */
 const CARRIED_BY_SUPPORT = ['setSupport', 'setShot', 'removeShot', 'removeClass', 'setActive', 'forgetMetric'];
 
@@ -119,7 +119,7 @@ export class EngineClient extends EventTarget {
    * @returns {Promise<{picture: Blob}>}
    */
   prepare(source, options = {}) {
-    const transfer = source.kind === 'frame' ? [source.bitmap] : [];
+    const transfer = source.kind === 'frame' ? [source.frame] : [];
     return this.#request('prepare', { source }, { ...options, transfer });
   }
 

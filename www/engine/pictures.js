@@ -19,7 +19,7 @@ const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getCont
  * @returns {Promise<any>} a Picture, to be freed
  */
 export function pictureOf(module, source) {
-  return source.kind === 'frame' ? pictureOfFrame(module, source.bitmap, source.mirror) : pictureOfFile(module, source.file);
+  return source.kind === 'frame' ? pictureOfFrame(module, source.frame, source.mirror) : pictureOfFile(module, source.file);
 }
 
 /**

@@ -8,7 +8,7 @@
 
 /**
  * A picture on its way into the module: an encoded file, or a camera frame.
- * @typedef {{kind: 'file', file: Blob} | {kind: 'frame', bitmap: ImageBitmap, mirror: boolean}} PictureSource
+ * @typedef {{kind: 'file', file: Blob} | {kind: 'frame', frame: Frame, mirror: boolean}} PictureSource
  *
  * The camera's picture to be named and forgotten. Video frames are the camera's own, which has few: they are to be closed soon.
  * @typedef {VideoFrame | ImageBitmap} Frame

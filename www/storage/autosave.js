@@ -6,8 +6,10 @@ import { SCHEMA, Taken } from './project-store.js';
 /** @import { Model } from '../model.js' */
 /** @import { Difference, Extras, Photos, Project, ProjectStore } from './project-store.js' */
 
-/** Changes are written when there was none for this long, in milliseconds. */
-const REST = 250;
+/** Changes are written so many milliseconds after the first of them: what comes together is written together. */
+const PAUSE = 250;
+/** From the beginning of one write to the next, in milliseconds, while changes go on: a write costs the embeddings time. */
+const REST = 1000;
 
 /**
  * `empty`: there is nothing to keep yet. `taken`: another page has the project.
@@ -32,6 +34,8 @@ export class Autosave extends EventTarget {
   /** @type {any} */
   #error = null;
   #timer = 0;
+  /** When the last write began. */
+  #began = -REST;
   /** The save under way, or the last one. */
   #saving = Promise.resolve();
   /** Saves that are to begin when that one has ended. */
@@ -79,6 +83,7 @@ export class Autosave extends EventTarget {
   rename(name) {
     this.#project ??= this.#newProject();
     this.#project.name = name;
+    this.#tell(this.#state);
     this.touch();
   }
 
@@ -115,9 +120,8 @@ export class Autosave extends EventTarget {
   /** Something has changed. */
   touch() {
     if (this.#state === 'taken' || (!this.#project && !this.#worthKeeping())) return;
-    if (this.#state !== 'failed') this.#tell('unsaved');
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.flush(), REST);
+    if (this.#state !== 'failed' && this.#state !== 'unsaved') this.#tell('unsaved');
+    this.#timer ||= setTimeout(() => this.flush(), Math.max(PAUSE, this.#began + REST - performance.now()));
   }
 
   /** Writes what waits at once; resolves when all is written, whatever came of it. */
@@ -144,6 +148,7 @@ export class Autosave extends EventTarget {
   }
 
   async #save() {
+    this.#began = performance.now();
     this.#project ??= this.#newProject();
     const project = (this.#project = { ...this.#project, ...this.#record() });
     const photos = this.#photos();

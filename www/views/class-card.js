@@ -2,14 +2,12 @@
 // Events: `rename`, `switch`, `remove`, `files`, `camera`, `open-shot`, `remove-shot`, `touched`.
 
 import { shotCount } from '../model.js';
+import { soon } from '../soon.js';
 import { text } from '../strings.js';
 import { colour, dropHint, el, emit, fileButton, icon, write } from './dom.js';
 import { ShotListView } from './shot-list.js';
 
 /** @import { PhotoClass, Shot } from '../model.js' */
-
-/** In milliseconds. While photos are embedded every change means a frame, which takes its time from them. */
-const REFRESH_AFTER = 100;
 
 export class ClassCardView extends EventTarget {
   #class;
@@ -23,7 +21,7 @@ export class ClassCardView extends EventTarget {
   #camera = el('button.button', { data: { action: 'camera' } }, icon('camera'), el('span'));
   #add;
   #slot = el('div.capture-slot');
-  #refreshTimer = 0;
+  #refreshNow = () => this.refresh();
   /** A photo has come at the end, which is to be seen. */
   #toEnd = false;
 
@@ -85,13 +83,11 @@ export class ClassCardView extends EventTarget {
 
   /** The same in a moment, once for many changes. */
   refreshSoon() {
-    this.#refreshTimer ||= setTimeout(() => this.refresh(), REFRESH_AFTER);
+    soon(this.#refreshNow);
   }
 
   /** Counts, labels and photos; the name is left as it is. */
   refresh() {
-    clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = 0;
     const { name, active, shots } = this.#class;
     const count = shotCount(this.#class);
     write(this.#count, active ? text.classes.count(count) : text.classes.off);

@@ -22,6 +22,7 @@ export class EngineView extends EventTarget {
     super();
     const summary = el('summary.engine-summary', {}, el('span.engine-dot', { aria: { hidden: 'true' } }), this.#label, icon('chevron'), this.#bar);
     this.element = el('details.engine', { id: 'engine' }, summary, el('div.engine-about', {}, this.#facts, this.#leave));
+    this.element.addEventListener('toggle', () => this.#refresh());
     this.element.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
       if (event.key === 'Escape') this.element.open = false;
     });
@@ -79,13 +80,19 @@ export class EngineView extends EventTarget {
 
   #refresh() {
     if (!this.#info) return;
-    const { backend, adapter, reason, views, network } = this.#info;
-    const names = text.engine.backends;
+    const { backend, network } = this.#info;
+    const ready = text.engine.ready(text.engine.backends[backend], this.#milliseconds);
+    this.#say(this.#working > 0 ? text.engine.working(this.#working) : ready);
+    this.#leave.hidden = network.manifest;
+    if (this.element.open) this.#refreshFacts(this.#info);
+  }
+
+  /** @param {EngineInfo} info */
+  #refreshFacts({ backend, adapter, reason, views, network }) {
     const words = text.engine.terms;
-    this.#say(this.#working > 0 ? text.engine.working(this.#working) : text.engine.ready(names[backend], this.#milliseconds));
     /** @type {[string, string, string][]} */
     const facts = [
-      ['backend', words.backend, names[backend]],
+      ['backend', words.backend, text.engine.backends[backend]],
       ['adapter', words.adapter, adapter || text.engine.unknownAdapter],
       ['speed', words.speed, text.engine.milliseconds(this.#milliseconds)],
       ['views', words.views, text.engine.views[views.reason](views.count)],
@@ -95,7 +102,6 @@ export class EngineView extends EventTarget {
       ['kept', words.kept, network.manifest ? keptWords(network) : text.engine.kept[this.#ownKept ? 'own' : 'ownNot']],
     ];
     if (reason) facts.splice(2, 0, ['reason', words.reason, text.engine.reasons[reason.code](reason.detail)]);
-    this.#leave.hidden = network.manifest;
     this.#facts.replaceChildren(...facts.flatMap(([key, term, fact]) => [el('dt', {}, term), el('dd', { data: { fact: key } }, fact)]));
   }
 

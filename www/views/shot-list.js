@@ -21,6 +21,8 @@ export class ShotListView extends EventTarget {
   #columns = 8;
   #rowHeight = 60;
   #room = '';
+  /** How far it is scrolled, in pixels: who asks the element has the browser lay out the page. */
+  #top = 0;
   /** Whether the last row is in sight, and shall stay there. */
   #atEnd = false;
 
@@ -68,13 +70,20 @@ export class ShotListView extends EventTarget {
   }
 
   scrollToEnd() {
-    this.element.scrollTop = this.element.scrollHeight;
+    this.#scrollTo(this.element.scrollHeight);
     this.#atEnd = true;
     this.#place();
   }
 
+  /** @param {number} top */
+  #scrollTo(top) {
+    this.element.scrollTop = top;
+    this.#top = this.element.scrollTop;
+  }
+
   #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.element;
+    this.#top = scrollTop;
     this.#atEnd = scrollTop + clientHeight >= scrollHeight - 1;
     this.#place();
   }
@@ -88,7 +97,7 @@ export class ShotListView extends EventTarget {
     if (row < 0) return false;
     const top = row * this.#rowHeight;
     const height = this.element.clientHeight;
-    if (top < this.element.scrollTop || top + this.#rowHeight > this.element.scrollTop + height) this.element.scrollTop = top - height / 2;
+    if (top < this.#top || top + this.#rowHeight > this.#top + height) this.#scrollTo(top - height / 2);
     this.#place();
     this.#items.get(shot.id)?.querySelector('button')?.focus();
     return true;
@@ -109,7 +118,7 @@ export class ShotListView extends EventTarget {
   #place() {
     const { shots } = this.#class;
     const rows = Math.ceil(shots.length / this.#columns);
-    const top = Math.floor(this.element.scrollTop / this.#rowHeight);
+    const top = Math.floor(this.#top / this.#rowHeight);
     const first = Math.max(0, Math.min(top, rows - VISIBLE) - AROUND);
     const last = Math.min(rows, first + VISIBLE + 2 * AROUND);
     const start = first * this.#columns;

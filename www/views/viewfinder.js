@@ -1,6 +1,7 @@
 // The camera's picture, cropped to what the network sees, with its messages, its chooser and its mirror.
 // Used by the capture panel and by the live view, on the one camera that they share.
 
+import { frameOf } from '../frame.js';
 import { text } from '../strings.js';
 import { el } from './dom.js';
 
@@ -88,12 +89,7 @@ export class ViewfinderView {
    * @returns {Promise<Frame | null>} null before the first picture
    */
   async glance() {
-    if (!this.#isShowing()) return null;
-    try {
-      return new VideoFrame(this.#video);
-    } catch {
-      return createImageBitmap(this.#video);
-    }
+    return this.#isShowing() ? frameOf(this.#video) : null;
   }
 
   #isShowing() {

@@ -64,7 +64,7 @@ impl Milestones {
     fn add_visit(&mut self, page: &Page, address: &str, photo: &PathBuf) -> Result<()> {
         page.goto(address)?;
         choose(page, 0, std::slice::from_ref(photo))?;
-        page.wait_for("milestones.shotsReady.length > 0", PATIENCE)?;
+        page.wait_for("milestones.shots(1)", PATIENCE)?;
         let seen: Value = page.eval("milestones")?;
         let first_paint: f64 = page.eval("performance.getEntriesByName('first-contentful-paint')[0].startTime")?;
         self.first_paint.push(first_paint);
@@ -178,7 +178,7 @@ fn work(server: &Server, photos: &[PathBuf]) -> Result<Work> {
     let upload_seconds = upload(&page, photos)?;
 
     choose(&page, 1, &photos[..1])?;
-    page.wait_for(&format!("milestones.shotsReady.length > {UPLOADED}"), PATIENCE)?;
+    page.wait_for(&format!("milestones.shots({})", UPLOADED + 1), PATIENCE)?;
     page.click("#live-toggle")?;
     page.wait_for("Number(document.querySelector('#live').dataset.frames) >= 10", PATIENCE)?;
     let predictions_per_second = predictions_per_second(&page)?;
@@ -212,7 +212,7 @@ fn open(page: &Page, address: &str) -> Result<()> {
 /// Seconds from the choice of the photos until the last one is embedded.
 fn upload(page: &Page, photos: &[PathBuf]) -> Result<f64> {
     choose(page, 0, photos)?;
-    page.wait_for(&format!("milestones.shotsReady.length >= {UPLOADED}"), PATIENCE)?;
+    page.wait_for(&format!("milestones.shots({UPLOADED})"), PATIENCE)?;
     let time: f64 = page.eval(&format!(
         "milestones.shotsReady[{}] - milestones.photosChosen",
         UPLOADED - 1
