@@ -10,6 +10,7 @@ export class EngineView extends EventTarget {
   #label = el('span.engine-label');
   #bar = el('progress.engine-bar', { max: 1, hidden: true, aria: { label: text.engine.label } });
   #facts = el('dl.engine-facts');
+  #speed = el('dd', { data: { fact: 'speed' } });
   /** @type {EngineInfo | null} */
   #info = null;
   #milliseconds = 0;
@@ -22,7 +23,6 @@ export class EngineView extends EventTarget {
     super();
     const summary = el('summary.engine-summary', {}, el('span.engine-dot', { aria: { hidden: 'true' } }), this.#label, icon('chevron'), this.#bar);
     this.element = el('details.engine', { id: 'engine' }, summary, el('div.engine-about', {}, this.#facts, this.#leave));
-    this.element.addEventListener('toggle', () => this.#refresh());
     this.element.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
       if (event.key === 'Escape') this.element.open = false;
     });
@@ -48,6 +48,7 @@ export class EngineView extends EventTarget {
     this.#milliseconds = info.milliseconds * info.views.count;
     this.element.dataset.state = 'ready';
     this.#bar.hidden = true;
+    this.#showFacts(info);
     this.#refresh();
   }
 
@@ -63,7 +64,7 @@ export class EngineView extends EventTarget {
   /** @param {boolean} kept */
   showOwnKept(kept) {
     this.#ownKept = kept;
-    this.#refresh();
+    if (this.#info) this.#showFacts(this.#info);
   }
 
   /** @param {number} milliseconds what the newest embedding took */
@@ -78,31 +79,32 @@ export class EngineView extends EventTarget {
     this.#refresh();
   }
 
+  /** What changes with every photo. */
   #refresh() {
     if (!this.#info) return;
-    const { backend, network } = this.#info;
-    const ready = text.engine.ready(text.engine.backends[backend], this.#milliseconds);
+    const ready = text.engine.ready(text.engine.backends[this.#info.backend], this.#milliseconds);
     this.#say(this.#working > 0 ? text.engine.working(this.#working) : ready);
-    this.#leave.hidden = network.manifest;
-    if (this.element.open) this.#refreshFacts(this.#info);
+    write(this.#speed, text.engine.milliseconds(this.#milliseconds));
   }
 
   /** @param {EngineInfo} info */
-  #refreshFacts({ backend, adapter, reason, views, network }) {
+  #showFacts({ backend, adapter, reason, views, network }) {
     const words = text.engine.terms;
-    /** @type {[string, string, string][]} */
-    const facts = [
-      ['backend', words.backend, text.engine.backends[backend]],
-      ['adapter', words.adapter, adapter || text.engine.unknownAdapter],
-      ['speed', words.speed, text.engine.milliseconds(this.#milliseconds)],
-      ['views', words.views, text.engine.views[views.reason](views.count)],
-      ['network', words.network, network.name],
-      ['source', words.source, network.source],
-      ['size', words.size, text.engine.size(network.bytes)],
-      ['kept', words.kept, network.manifest ? keptWords(network) : text.engine.kept[this.#ownKept ? 'own' : 'ownNot']],
-    ];
-    if (reason) facts.splice(2, 0, ['reason', words.reason, text.engine.reasons[reason.code](reason.detail)]);
-    this.#facts.replaceChildren(...facts.flatMap(([key, term, fact]) => [el('dt', {}, term), el('dd', { data: { fact: key } }, fact)]));
+    const row = (/** @type {string} */ key, /** @type {string} */ term, /** @type {string} */ fact) => [el('dt', {}, term), el('dd', { data: { fact: key } }, fact)];
+    const why = reason ? row('reason', words.reason, text.engine.reasons[reason.code](reason.detail)) : [];
+    this.#facts.replaceChildren(
+      ...row('backend', words.backend, text.engine.backends[backend]),
+      ...row('adapter', words.adapter, adapter || text.engine.unknownAdapter),
+      ...why,
+      el('dt', {}, words.speed),
+      this.#speed,
+      ...row('views', words.views, text.engine.views[views.reason](views.count)),
+      ...row('network', words.network, network.name),
+      ...row('source', words.source, network.source),
+      ...row('size', words.size, text.engine.size(network.bytes)),
+      ...row('kept', words.kept, network.manifest ? keptWords(network) : text.engine.kept[this.#ownKept ? 'own' : 'ownNot']),
+    );
+    this.#leave.hidden = network.manifest;
   }
 
   /** @param {string} words */
