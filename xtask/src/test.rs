@@ -24,8 +24,9 @@ const TRACT: [&str; 5] = [
 ];
 
 /// Sees that `tests/fuzz` still fits: to run it takes another tool and as long as one likes.
-const FUZZ: [&str; 5] = [
+const FUZZ: [&str; 6] = [
     "check",
+    "--no-default-features",
     "--manifest-path",
     "tests/fuzz/Cargo.toml",
     "--target-dir",
