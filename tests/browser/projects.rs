@@ -28,6 +28,10 @@ pub fn trials() -> Vec<Trial> {
         ),
         trial("projects::two_tabs_do_not_mix", two_tabs_do_not_mix),
         trial("projects::saved_is_told_when_all_is", saved_is_told_when_all_is),
+        trial(
+            "projects::changes_without_a_rest_are_kept",
+            changes_without_a_rest_are_kept,
+        ),
         trial("projects::a_full_disk_is_told", a_full_disk_is_told),
         trial(
             "projects::a_browser_that_keeps_nothing_is_told",
@@ -347,6 +351,38 @@ fn saved_is_told_when_all_is() -> Outcome {
     wait_for_cards(&stage, drawn.classes.len())?;
     let names: Vec<String> = cards(&stage)?.into_iter().map(|(name, _)| name).collect();
     assert_eq!(names[..2], ["first", "second"]);
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// Thousands of photos come so fast that there is no quiet moment for minutes.
+fn changes_without_a_rest_are_kept() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    stage.page.eval::<bool>(
+        "(() => {
+           const { put } = IDBObjectStore.prototype;
+           globalThis.saves = 0;
+           IDBObjectStore.prototype.put = function (...values) {
+             if (this.name === 'projects') saves++;
+             return put.apply(this, values);
+           };
+           const name = document.querySelector('.class-name');
+           let changes = 0;
+           globalThis.changing = setInterval(() => {
+             name.value = `thing ${++changes}`;
+             name.dispatchEvent(new Event('change'));
+           }, 50);
+           return true;
+         })()",
+    )?;
+    stage.wait("saves > 0")?;
+    let last: String = stage
+        .page
+        .eval("(clearInterval(changing), document.querySelector('.class-name').value)")?;
+    stage.wait_until_kept()?;
+    reload(&stage)?;
+    wait_for_cards(&stage, 2)?;
+    assert_eq!(cards(&stage)?[0].0, last);
     stage.assert_quiet()?;
     Ok(())
 }

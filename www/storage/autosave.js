@@ -6,10 +6,10 @@ import { SCHEMA, Taken } from './project-store.js';
 /** @import { Model } from '../model.js' */
 /** @import { Difference, Extras, Photos, Project, ProjectStore } from './project-store.js' */
 
-/** Changes are written so many milliseconds after the first of them: what comes together is written together. */
-const PAUSE = 250;
-/** From the beginning of one write to the next, in milliseconds, while changes go on: a write costs the embeddings time. */
-const REST = 1000;
+/** Changes are written when there was none for this long, in milliseconds. */
+const REST = 250;
+/** And at the latest so many milliseconds after the first of them: thousands of photos come without a rest. */
+const LONGEST = 5000;
 
 /**
  * `empty`: there is nothing to keep yet. `taken`: another page has the project.
@@ -34,8 +34,8 @@ export class Autosave extends EventTarget {
   /** @type {any} */
   #error = null;
   #timer = 0;
-  /** When the last write began. */
-  #began = -REST;
+  /** When changes are to be written at the latest. */
+  #latest = Infinity;
   /** The save under way, or the last one. */
   #saving = Promise.resolve();
   /** Saves that are to begin when that one has ended. */
@@ -121,7 +121,10 @@ export class Autosave extends EventTarget {
   touch() {
     if (this.#state === 'taken' || (!this.#project && !this.#worthKeeping())) return;
     if (this.#state !== 'failed' && this.#state !== 'unsaved') this.#tell('unsaved');
-    this.#timer ||= setTimeout(() => this.flush(), Math.max(PAUSE, this.#began + REST - performance.now()));
+    const now = performance.now();
+    this.#latest = Math.min(this.#latest, now + LONGEST);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.flush(), Math.min(REST, this.#latest - now));
   }
 
   /** Writes what waits at once; resolves when all is written, whatever came of it. */
@@ -140,6 +143,7 @@ export class Autosave extends EventTarget {
   #stop() {
     clearTimeout(this.#timer);
     this.#timer = 0;
+    this.#latest = Infinity;
   }
 
   #forget() {
@@ -148,7 +152,6 @@ export class Autosave extends EventTarget {
   }
 
   async #save() {
-    this.#began = performance.now();
     this.#project ??= this.#newProject();
     const project = (this.#project = { ...this.#project, ...this.#record() });
     const photos = this.#photos();

@@ -28,6 +28,7 @@ pub fn measure(setting: &Setting) -> Result<Table> {
     let columns = [
         Column::new("start, ms", 1),
         Column::new("steps", 0),
+        Column::new("all steps, the first time in a page, ms", 1),
         Column::new("all steps, ms", 1),
         Column::new("ms a step", 3),
     ];
@@ -51,8 +52,9 @@ pub fn measure(setting: &Setting) -> Result<Table> {
             number(&results, "steps"),
             number(&results, "milliseconds"),
         );
+        let first = number(&results[..1], "milliseconds");
         let per_step = all.zip(steps).map(|(all, steps)| all / steps);
-        table.row(name, [start, steps, all, per_step]);
+        table.row(name, [start, steps, first, all, per_step]);
     }
     Ok(table)
 }
