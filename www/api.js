@@ -161,8 +161,7 @@ export class Classifier {
  */
 async function sourceOf(photo) {
   if (photo instanceof Blob) return { kind: 'file', file: photo };
-  const taken = photo instanceof HTMLVideoElement ? frameOf(photo) : createImageBitmap(photo);
-  const frame = await taken.catch((error) => {
+  const frame = await frameOf(photo).catch((error) => {
     throw new EngineError('photo-format', String(error));
   });
   return { kind: 'frame', frame, mirror: false };

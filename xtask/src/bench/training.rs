@@ -52,7 +52,7 @@ pub fn measure(setting: &Setting) -> Result<Table> {
             number(&results, "steps"),
             number(&results, "milliseconds"),
         );
-        let first = number(&results[..1], "milliseconds");
+        let first = results.first().and_then(|result| result["milliseconds"].as_f64());
         let per_step = all.zip(steps).map(|(all, steps)| all / steps);
         table.row(name, [start, steps, first, all, per_step]);
     }
