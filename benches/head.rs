@@ -13,7 +13,7 @@ fn main() {
 fn training(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("head, 50 steps");
     group.sample_size(10);
-    for (classes, shots) in [(5, 5), (20, 20)] {
+    for (classes, shots) in [(5, 5), (20, 20), (100, 50)] {
         let session = session(classes, shots);
         let name = format!("{classes} classes × {shots} shots");
         group.bench_with_input(BenchmarkId::from_parameter(name), &session, |bencher, session| {

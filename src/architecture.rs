@@ -35,6 +35,11 @@ impl Pooled {
         &self.deviations
     }
 
+    /// All of it in one piece, `[POOLED]`: what [`Pooled::from_row`] takes.
+    pub fn to_row(&self) -> Vec<f32> {
+        [self.means.concat(), self.deviations.clone()].concat()
+    }
+
     /// Cuts `[POOLED]` numbers apart: the means layer by layer, then the deviations.
     pub fn from_row(mut row: &[f32]) -> Self {
         let mut take = |count: usize| {

@@ -6,9 +6,10 @@ use std::future::Future;
 
 use crate::{
     Embedding, Error, Picture, Square,
-    architecture::{Pooled, Seen},
+    architecture::{POOLED, Pooled, Seen},
     cpu::Trunk,
     embedding::Query,
+    picture::VIEWS,
     tuned::Tuned,
 };
 
@@ -58,6 +59,31 @@ pub async fn embed(embedder: &impl Embedder, picture: &Picture, views: Views) ->
     Embedding::from_views(&embedder.pooled(&views.of(picture)?).await?)
 }
 
+/// What the network sees in one of the [`PARTS`](crate::picture::PARTS) of a picture's views, for [`join`]: `[2 · POOLED]`.
+///
+/// # Errors
+/// Those of [`Embedder::pooled`].
+pub async fn embed_part(embedder: &impl Embedder, picture: &Picture, part: usize) -> Result<Vec<f32>, Error> {
+    let pooled = embedder.pooled(&picture.part(part)?).await?;
+    Ok(pooled.iter().flat_map(Pooled::to_row).collect())
+}
+
+/// The embedding of a picture from all its parts, one after the other: what [`embed`] gives, to the bit.
+///
+/// # Errors
+/// [`Error::Maps`] where they are not [`VIEWS`] views; [`Error::EmbeddingNotFinite`] where the network gave nonsense.
+pub fn join(parts: &[f32]) -> Result<Embedding, Error> {
+    if parts.len() != VIEWS * POOLED {
+        let reason = format!(
+            "expected {VIEWS} views of {POOLED} numbers, got {} numbers",
+            parts.len()
+        );
+        return Err(Error::Maps { reason });
+    }
+    let views: Vec<Pooled> = parts.chunks_exact(POOLED).map(Pooled::from_row).collect();
+    Embedding::from_views(&views)
+}
+
 /// Embeds a picture twice: by the network as it is, and with its last layer tuned.
 ///
 /// # Errors
@@ -92,5 +118,21 @@ impl Embedder for Trunk {
 
     async fn seen<'a>(&'a self, squares: &'a [Square]) -> Result<Vec<Seen>, Error> {
         Ok(Trunk::seen(self, squares))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_parts_are_wanted() {
+        for count in [0, 1, VIEWS * POOLED - 1, (VIEWS + 2) * POOLED] {
+            assert_eq!(join(&vec![1.0; count]).unwrap_err().code(), "maps");
+        }
+        assert_eq!(
+            join(&[1.0; VIEWS * POOLED]).unwrap().values(),
+            [1.0; crate::embedding::LENGTH]
+        );
     }
 }

@@ -24,8 +24,9 @@ use crate::{
     features::{Features, Task},
     head::DEFAULT_SCALE,
     learning::Learning,
+    products::{add_weighted, dots},
     scale,
-    vector::{add_scaled, dot, normalised, softmax},
+    vector::{add_scaled, dot, normalised},
 };
 
 /// Keeps the norm of a row of W away from 0 in the division.
@@ -202,6 +203,26 @@ pub struct StepReport {
     pub accuracy: f32,
 }
 
+impl StepReport {
+    /// Of a step that has seen no shot yet.
+    fn before(step: usize) -> Self {
+        Self {
+            step,
+            loss: 0.0,
+            cross_entropy: 0.0,
+            entropy: 0.0,
+            accuracy: 0.0,
+        }
+    }
+
+    /// Adds one of so many shots to the means, of which the loss is made at the end.
+    fn add(&mut self, shot: &ShotLoss, shots: usize) {
+        self.cross_entropy += shot.cross_entropy / shots as f32;
+        self.entropy += shot.entropy / shots as f32;
+        self.accuracy += if shot.correct { 1.0 / shots as f32 } else { 0.0 };
+    }
+}
+
 /// A fine-tuning under way: a head that gets better with every [`Trainer::step`].
 #[derive(Debug)]
 pub struct Trainer {
@@ -229,8 +250,8 @@ struct Parameters<T = Vec<f32>> {
 /// The gradient of the loss.
 struct Gradient {
     parameters: Parameters,
-    /// By the logits of every vector, `[s][n]`.
-    logits: Vec<Vec<f32>>,
+    /// By the logits of every vector, `[s, n]`.
+    logits: Vec<f32>,
     report: StepReport,
 }
 
@@ -275,7 +296,7 @@ impl Trainer {
     /// The head as it is now.
     pub fn head(&self) -> Head {
         Head {
-            weight: self.compared_rows().into_iter().map(|(row, _)| row).collect(),
+            weight: self.compared_rows(),
             bias: self.parameters.bias.clone(),
             scale: self.parameters.scale[0],
         }
@@ -287,14 +308,15 @@ impl Trainer {
         self.task.shots = shots;
         let (scale, rows, length) = (self.parameters.scale[0], self.compared_rows(), self.task.space.length());
         let gradient = self.advance();
-        let of_vector = |of_logits: &Vec<f32>| {
+        let of_vector = |of_logits: &[f32]| {
             let mut slopes = vec![0.0; length];
-            for (g, (row, _)) in of_logits.iter().zip(&rows) {
+            for (g, row) in of_logits.iter().zip(&rows) {
                 add_scaled(&mut slopes, g * scale, row);
             }
             slopes
         };
-        (gradient.report, gradient.logits.iter().map(of_vector).collect())
+        let of_vectors = gradient.logits.chunks_exact(rows.len()).map(of_vector);
+        (gradient.report, of_vectors.collect())
     }
 
     /// One Adam step over a batch.
@@ -333,74 +355,72 @@ impl Trainer {
     /// The gradient of the loss of some shots at the head as it is, and what the loss is there.
     fn gradient(&self, batch: &[usize]) -> Gradient {
         let all: Vec<(usize, &Vec<f32>)> = self.task.labelled().collect();
-        let shots = batch.len() as f32;
+        let queries: Vec<&[f32]> = batch.iter().map(|&shot| all[shot].1.as_slice()).collect();
         let (scale, bias) = (self.parameters.scale[0], &self.parameters.bias);
-        let rows = self.compared_rows();
+        let (rows, norms) = (self.rows(), self.norms());
+        let (shots, n_way) = (batch.len(), rows.len());
+        let mut report = StepReport::before(self.step);
         let mut gradient = Parameters {
             weight: vec![0.0; self.parameters.weight.len()],
-            bias: vec![0.0; bias.len()],
+            bias: vec![0.0; n_way],
             scale: vec![0.0],
         };
-        let mut of_logits: Vec<Vec<f32>> = Vec::with_capacity(batch.len());
-        // What a row's own direction takes off its gradient.
-        let mut along = vec![0.0; rows.len()];
-        let mut report = StepReport {
-            step: self.step,
-            loss: 0.0,
-            cross_entropy: 0.0,
-            entropy: 0.0,
-            accuracy: 0.0,
-        };
-        for &(label, query) in batch.iter().map(|&shot| &all[shot]) {
-            let similarities: Vec<f32> = rows.iter().map(|(row, _)| dot(row, query)).collect();
-            let logits: Vec<f32> = similarities.iter().zip(bias).map(|(s, b)| scale * s + b).collect();
-            let of_shot = ShotLoss::new(&logits, label, self.options.entropy_weight);
-            report.cross_entropy += of_shot.cross_entropy / shots;
-            report.entropy += of_shot.entropy / shots;
-            report.accuracy += if of_shot.correct { 1.0 / shots } else { 0.0 };
-            let of_rows = gradient.weight.chunks_exact_mut(query.len());
-            // d(w · q / |w|) / dw = (q − cos · w / |w|) / |w|; for the dot product the norm counts as 1.
-            for ((((g, similarity), (_, norm)), of_row), along) in of_shot
-                .gradient
-                .iter()
-                .zip(similarities)
-                .zip(&rows)
-                .zip(of_rows)
-                .zip(&mut along)
-            {
-                let g = g / shots;
-                *along += g * similarity;
-                add_scaled(of_row, g * scale / norm, query);
+        let products = dots(&queries, &rows);
+        // `[n]` of one shot after the other, and the slopes of the loss by them, `[s, n]`.
+        let (mut logits, mut slopes) = (vec![0.0; n_way], vec![0.0; shots * n_way]);
+        // By what each shot is multiplied when it is added to a row's gradient, `[n, s]`, and what the row's own direction takes off.
+        let (mut factors, mut along) = (vec![0.0; n_way * shots], vec![0.0; n_way]);
+        let of_shots = products.chunks_exact(n_way).zip(slopes.chunks_exact_mut(n_way));
+        for (index, (&shot, (products, slopes))) in batch.iter().zip(of_shots).enumerate() {
+            for row in 0..n_way {
+                logits[row] = scale * products[row] / norms[row] + bias[row];
             }
-            add_scaled(&mut gradient.bias, 1.0 / shots, &of_shot.gradient);
-            of_logits.push(of_shot.gradient.iter().map(|g| g / shots).collect());
+            report.add(
+                &ShotLoss::new(&logits, all[shot].0, self.options.entropy_weight, slopes),
+                shots,
+            );
+            // d(w · q / |w|) / dw = (q − cos · w / |w|) / |w|; for the dot product the norm counts as 1.
+            for row in 0..n_way {
+                slopes[row] /= shots as f32;
+                gradient.bias[row] += slopes[row];
+                along[row] += slopes[row] * products[row] / norms[row];
+                factors[row * shots + index] = slopes[row] * scale / norms[row];
+            }
         }
+        add_weighted(&mut gradient.weight, &factors, &queries);
         gradient.scale[0] = along.iter().sum();
         if self.options.similarity == Similarity::Cosine {
             let of_rows = gradient.weight.chunks_exact_mut(self.task.space.length());
-            for (((row, norm), of_row), along) in rows.iter().zip(of_rows).zip(along) {
-                add_scaled(of_row, -along * scale / norm, row);
+            for (((row, norm), of_row), along) in rows.iter().zip(&norms).zip(of_rows).zip(along) {
+                add_scaled(of_row, -along * scale / (norm * norm), row);
             }
         }
         report.loss = report.cross_entropy + self.options.entropy_weight * report.entropy;
         Gradient {
             parameters: gradient,
-            logits: of_logits,
+            logits: slopes,
             report,
         }
     }
 
-    /// The rows with which queries are multiplied, each with what its own length was divided by.
-    fn compared_rows(&self) -> Vec<(Vec<f32>, f32)> {
-        let rows = self.parameters.weight.chunks_exact(self.task.space.length());
-        let compared = |row: &[f32]| match self.options.similarity {
-            Similarity::Dot => (row.to_vec(), 1.0),
-            Similarity::Cosine => {
-                let norm = dot(row, row).sqrt().max(NORM_FLOOR);
-                (row.iter().map(|value| value / norm).collect(), norm)
-            }
+    /// W, row by row.
+    fn rows(&self) -> Vec<&[f32]> {
+        self.parameters.weight.chunks_exact(self.task.space.length()).collect()
+    }
+
+    /// By what a row's product with a query is divided.
+    fn norms(&self) -> Vec<f32> {
+        let norm = |row: &[f32]| match self.options.similarity {
+            Similarity::Dot => 1.0,
+            Similarity::Cosine => dot(row, row).sqrt().max(NORM_FLOOR),
         };
-        rows.map(compared).collect()
+        self.rows().into_iter().map(norm).collect()
+    }
+
+    /// The rows with which queries are multiplied.
+    fn compared_rows(&self) -> Vec<Vec<f32>> {
+        let divided = |(row, norm): (&[f32], f32)| row.iter().map(|value| value / norm).collect();
+        self.rows().into_iter().zip(self.norms()).map(divided).collect()
     }
 }
 
@@ -426,30 +446,37 @@ impl Learning for Trainer {
     }
 }
 
-/// The loss of one shot and its gradient by the logits.
+/// The loss of one shot.
 struct ShotLoss {
     cross_entropy: f32,
     entropy: f32,
     correct: bool,
-    /// `[n]`
-    gradient: Vec<f32>,
 }
 
 impl ShotLoss {
-    /// With H = −Σ p log p: d(−log p_y)/dlᵢ = pᵢ − [i = y] and dH/dlᵢ = −pᵢ (log pᵢ + H).
-    fn new(logits: &[f32], label: usize, entropy_weight: f32) -> Self {
-        let p = softmax(logits);
-        let log_p: Vec<f32> = p.iter().map(|p| p.max(f32::MIN_POSITIVE).ln()).collect();
-        let entropy = -dot(&p, &log_p);
-        let slope = |(index, (p, log_p)): (usize, (&f32, &f32))| {
-            let target = if index == label { 1.0 } else { 0.0 };
-            p - target - entropy_weight * p * (log_p + entropy)
-        };
+    /// Also the loss's slopes by the logits, `[n]`. With H = −Σ p log p: d(−log p_y)/dlᵢ = pᵢ − [i = y] and
+    /// dH/dlᵢ = −pᵢ (log pᵢ + H).
+    fn new(logits: &[f32], label: usize, entropy_weight: f32, slopes: &mut [f32]) -> Self {
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut sum = 0.0;
+        for (power, logit) in slopes.iter_mut().zip(logits) {
+            *power = (logit - largest).exp();
+            sum += *power;
+        }
+        let log_sum = largest + sum.ln();
+        let mut entropy = 0.0;
+        for (p, logit) in slopes.iter_mut().zip(logits) {
+            *p /= sum;
+            entropy -= *p * (logit - log_sum);
+        }
+        for (slope, logit) in slopes.iter_mut().zip(logits) {
+            *slope -= entropy_weight * *slope * (logit - log_sum + entropy);
+        }
+        slopes[label] -= 1.0;
         Self {
-            cross_entropy: -log_p[label],
+            cross_entropy: log_sum - logits[label],
             entropy,
             correct: argmax(logits) == label,
-            gradient: p.iter().zip(&log_p).enumerate().map(slope).collect(),
         }
     }
 }

@@ -55,6 +55,7 @@ pub mod plane;
 mod png;
 #[cfg(all(feature = "burn", not(target_arch = "wasm32")))]
 pub mod pretrain;
+mod products;
 pub mod project;
 pub mod projection;
 pub mod qr;
@@ -65,6 +66,7 @@ pub mod scale;
 pub mod session;
 pub mod shot_maps;
 pub mod siamese;
+mod simd;
 pub mod square;
 pub mod state_dict;
 pub mod support;

@@ -26,6 +26,8 @@ pub const SHORTER_SIDE: usize = 256;
 pub const LONGEST_SIDE: usize = 512;
 /// Squares that [`Picture::views`] gives.
 pub const VIEWS: usize = 8;
+/// How many parts [`Picture::part`] knows, of two squares each.
+pub const PARTS: usize = VIEWS / 2;
 /// Side of the part of the picture that [`Picture::zoomed`] enlarges, in pixels.
 const ZOOM: usize = 160;
 
@@ -191,9 +193,30 @@ impl Picture {
     /// # Errors
     /// Those of the resize, none in practice.
     pub fn views(&self) -> Result<Vec<Square>, Error> {
-        let upright = [self.centre()?, self.whole()?, self.padded()?, self.zoomed()?];
+        let upright = [self.upright(0)?, self.upright(1)?].concat();
         let mirrored: Vec<Square> = upright.iter().map(Square::mirrored).collect();
         Ok(upright.into_iter().chain(mirrored).collect())
+    }
+
+    /// One of the [`PARTS`] of what [`Picture::views`] gives, which one after the other are all of it; nothing where there is
+    /// no such part.
+    ///
+    /// # Errors
+    /// Those of the resize, none in practice.
+    pub fn part(&self, part: usize) -> Result<Vec<Square>, Error> {
+        match part {
+            0 | 1 => self.upright(part),
+            2 | 3 => Ok(self.upright(part - 2)?.iter().map(Square::mirrored).collect()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The first two views, or the next two.
+    fn upright(&self, pair: usize) -> Result<Vec<Square>, Error> {
+        match pair {
+            0 => Ok(vec![self.centre()?, self.whole()?]),
+            _ => Ok(vec![self.padded()?, self.zoomed()?]),
+        }
     }
 }
 
@@ -293,6 +316,17 @@ mod tests {
         for index in 0..VIEWS / 2 {
             assert_eq!(views[index].mirrored(), views[index + VIEWS / 2]);
         }
+    }
+
+    #[test]
+    fn parts_are_all_views_in_their_order() {
+        let row: Vec<u8> = (0..400)
+            .flat_map(|x| [(x % 256) as u8, (x * x % 251) as u8, 7, 255])
+            .collect();
+        let picture = Picture::from_photo(&Photo::from_rgba(&row.repeat(300), 400, 300).unwrap()).unwrap();
+        let parts: Vec<Square> = (0..PARTS).flat_map(|part| picture.part(part).unwrap()).collect();
+        assert_eq!(parts, picture.views().unwrap());
+        assert!(picture.part(PARTS).unwrap().is_empty());
     }
 
     #[test]

@@ -98,9 +98,10 @@ pub(crate) fn mirrored(rgb: &[u8], width: usize) -> Vec<u8> {
 /// RGB pixels → channel after channel, (value / 255 − mean) / std.
 pub(crate) fn normalised(rgb: &[u8]) -> Vec<f32> {
     let mut input = Vec::with_capacity(rgb.len());
+    let (pixels, _) = rgb.as_chunks::<3>();
     for channel in 0..3 {
-        let plane = rgb.iter().skip(channel).step_by(3);
-        input.extend(plane.map(|&value| (f32::from(value) / 255.0 - MEAN[channel]) / STD[channel]));
+        let numbers: [f32; 256] = std::array::from_fn(|value| (value as f32 / 255.0 - MEAN[channel]) / STD[channel]);
+        input.extend(pixels.iter().map(|pixel| numbers[usize::from(pixel[channel])]));
     }
     input
 }

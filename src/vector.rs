@@ -21,7 +21,14 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// `target` += factor · `source`, over the shorter of the two.
 #[inline(never)]
 pub fn add_scaled(target: &mut [f32], factor: f32, source: &[f32]) {
+    let length = target.len().min(source.len());
+    let (target, target_rest) = target[..length].as_chunks_mut::<8>();
+    let (source, source_rest) = source[..length].as_chunks::<8>();
+    let factors = f32x8::splat(factor);
     for (target, source) in target.iter_mut().zip(source) {
+        *target = (f32x8::new(*target) + factors * f32x8::new(*source)).to_array();
+    }
+    for (target, source) in target_rest.iter_mut().zip(source_rest) {
         *target += factor * source;
     }
 }

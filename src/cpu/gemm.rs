@@ -9,7 +9,7 @@ use wide::{
     f32x4, f32x8, i16x8, i32x8,
 };
 
-use crate::weights::Filters;
+use crate::{simd::multiply_add, weights::Filters};
 
 /// Rows of a panel of A.
 pub const ROWS: usize = 4;
@@ -70,26 +70,6 @@ fn products(a: &[f32x4], b: impl Iterator<Item = f32x8>) -> [f32x8; ROWS] {
         }
     }
     sums
-}
-
-/// a · b + sum.
-#[cfg(not(all(target_arch = "wasm32", feature = "relaxed")))]
-#[inline]
-fn multiply_add(a: f32x8, b: f32x8, sum: f32x8) -> f32x8 {
-    sum + a * b
-}
-
-/// The same by wasm's relaxed SIMD: one instruction, rounded once, where the processor has such a one.
-#[cfg(all(target_arch = "wasm32", feature = "relaxed"))]
-#[inline]
-#[target_feature(enable = "relaxed-simd")]
-fn multiply_add(a: f32x8, b: f32x8, sum: f32x8) -> f32x8 {
-    use std::arch::wasm32::{f32x4_relaxed_madd, v128};
-    let [a, b, sum]: [[v128; 2]; 3] = cast([a, b, sum]);
-    cast([
-        f32x4_relaxed_madd(a[0], b[0], sum[0]),
-        f32x4_relaxed_madd(a[1], b[1], sum[1]),
-    ])
 }
 
 /// Packs the rows of `matrix`, `[columns, k]`, into panels of eight. `order` gives, for each k of a panel, where it

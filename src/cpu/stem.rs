@@ -167,12 +167,27 @@ impl Stem {
 
 /// T m Tᵀ of m by rows and columns, for the transform T of a column: first of the columns, then of the rows of what came out.
 #[inline(always)]
-fn both_ways<N: Copy, const IN: usize, const OUT: usize>(
+fn both_ways<N: Copy + Default, const IN: usize, const OUT: usize>(
     m: impl Fn(usize, usize) -> N,
     transform: impl Fn(&[N; IN]) -> [N; OUT],
 ) -> [[N; OUT]; OUT] {
-    let columns: [[N; OUT]; IN] = std::array::from_fn(|x| transform(&std::array::from_fn(|y| m(y, x))));
-    std::array::from_fn(|y| transform(&std::array::from_fn(|x| columns[x][y])))
+    // Plain loops: compilers do not always inline what `std::array::from_fn` is given.
+    let mut line = [N::default(); IN];
+    let mut columns = [[N::default(); OUT]; IN];
+    for (x, column) in columns.iter_mut().enumerate() {
+        for (y, value) in line.iter_mut().enumerate() {
+            *value = m(y, x);
+        }
+        *column = transform(&line);
+    }
+    let mut both = [[N::default(); OUT]; OUT];
+    for (y, row) in both.iter_mut().enumerate() {
+        for (value, column) in line.iter_mut().zip(&columns) {
+            *value = column[y];
+        }
+        *row = transform(&line);
+    }
+    both
 }
 
 /// Colour, and phase of rows and columns, of the k-th of what is summed over.

@@ -15,7 +15,7 @@ use crate::{
     Embedder, Error, Square, StateDict, Weights,
     backend::Backbone,
     cpu::{Halfway, Layer4, Trunk},
-    embedder::{Views, embed, embed_tuned, query},
+    embedder::{Views, embed, embed_part, embed_tuned, join, query},
     embedding::Query,
     manifest::Manifest,
     square::SIDE,
@@ -29,6 +29,15 @@ use crate::{
 #[wasm_bindgen(js_name = networkIdentity)]
 pub fn network_identity(file: &[u8]) -> Result<String, Error> {
     StateDict::from_file(file)?.identity()
+}
+
+/// The embedding of a picture from what `Engine.embedPart` gave for each of its parts, one after the other: that of `Engine.embed`.
+///
+/// # Errors
+/// `maps`, `embedding-not-finite`.
+#[wasm_bindgen(js_name = joinParts)]
+pub fn join_parts(parts: &[f32]) -> Result<Vec<f32>, Error> {
+    Ok(join(parts)?.values().to_vec())
 }
 
 /// ResNet-18 on one backend.
@@ -76,6 +85,17 @@ impl Engine {
         future_to_promise(async move {
             let embedding = embed(&*backbone, &picture, views(one)).await?;
             Ok(js_sys::Float32Array::from(embedding.values()).into())
+        })
+    }
+
+    /// Resolves to what is seen in one part of a picture's views, 0 to 3: a `Float32Array`
+    /// for `joinParts`, here or in another worker.
+    #[wasm_bindgen(js_name = embedPart)]
+    pub fn embed_part(&self, picture: &WebPicture, part: usize) -> Promise {
+        let (backbone, picture) = (Rc::clone(&self.backbone), picture.picture.clone());
+        future_to_promise(async move {
+            let seen = embed_part(&*backbone, &picture, part).await?;
+            Ok(js_sys::Float32Array::from(seen.as_slice()).into())
         })
     }
 

@@ -29,6 +29,11 @@ pub fn trials() -> Vec<Trial> {
             "helper::two_embed_as_one_does_and_one_stays",
             two_embed_as_one_does_and_one_stays,
         ),
+        trial("helper::a_single_photo_is_shared", a_single_photo_is_shared),
+        trial(
+            "helper::a_photo_that_stops_the_engine_is_refused_once",
+            a_photo_that_stops_the_engine_is_refused_once,
+        ),
         trial("helper::its_death_loses_nothing", its_death_loses_nothing),
         trial(
             "helper::one_that_cannot_start_is_not_missed",
@@ -49,20 +54,26 @@ pub fn trials() -> Vec<Trial> {
 /// Enough photos to be worth a helper.
 const PHOTOS: usize = 16;
 
-/// Notes the workers that the page starts, what each has embedded, and how many frames it has begun with. Has the page believe that
-/// a view takes a tenth of a second.
+/// Notes the workers that the page starts, what each has embedded, and in how many parts of photos and frames it had a share. Has
+/// the page believe that a view takes a tenth of a second. While `poisoned` is set, every photo stops the worker that embeds it.
 const SPY: &str = "globalThis.seen = [];
 globalThis.Worker = class extends Worker {
   embeddings = [];
+  parts = 0;
   begun = 0;
   constructor(...how) {
     super(...how);
     seen.push(this);
     this.addEventListener('message', ({ data: { ok } }) => {
-      if (ok?.embedding) this.embeddings.push([...ok.embedding]);
+      if (ok?.embedding?.length === 1536) this.embeddings.push([...ok.embedding]);
+      else if (ok?.embedding) this.parts++;
       if (ok?.halfway) this.begun++;
       if (ok?.backend) ok.milliseconds = 100;
     });
+  }
+  postMessage(message, transfer) {
+    const args = globalThis.poisoned && message.op === 'embed' ? { ...message.args, picture: null } : message.args;
+    super.postMessage({ ...message, args }, transfer);
   }
 };";
 
@@ -149,6 +160,58 @@ fn two_embed_as_one_does_and_one_stays() -> Outcome {
     two.add_photos(two.class_ids()?[1], &photos[..1])?;
     two.assert_quiet()?;
     one.assert_quiet()?;
+    Ok(())
+}
+
+/// How many parts of photos each worker has looked at.
+fn parts(stage: &Stage) -> anyhow::Result<Vec<u32>> {
+    stage.page.eval("seen.map(({ parts }) => parts)")
+}
+
+fn a_single_photo_is_shared() -> Outcome {
+    let photos = photos("browser-helper-single")?;
+    let two = watched("")?;
+    wait_for_help(&two, &photos)?;
+    let [first, second] = two.class_ids()?[..] else {
+        return Err("two classes".into());
+    };
+    two.wait_for_shots(first, PHOTOS)?;
+    let before = parts(&two)?;
+    two.add_photos(second, &[fixture("grey.jpg")])?;
+    let after = parts(&two)?;
+    let shares: Vec<u32> = after
+        .iter()
+        .zip(&before)
+        .map(|(after, before)| after - before)
+        .collect();
+    assert!(shares.iter().sum::<u32>() == 4 && !shares.contains(&0), "{shares:?}");
+    let shared: Vec<f32> = two.page.eval("seen[0].embeddings.at(-1)")?;
+
+    let one = watched("&workers=1")?;
+    one.add_photos(one.class_ids()?[0], &[fixture("grey.jpg")])?;
+    assert_eq!(parts(&one)?, [0]);
+    assert_eq!(shared, one.page.eval::<Vec<f32>>("seen[0].embeddings[0]")?);
+    two.assert_quiet()?;
+    one.assert_quiet()?;
+    Ok(())
+}
+
+fn a_photo_that_stops_the_engine_is_refused_once() -> Outcome {
+    let photos = photos("browser-helper-poison")?;
+    let stage = watched("")?;
+    wait_for_help(&stage, &photos)?;
+    let [first, second] = stage.class_ids()?[..] else {
+        return Err("two classes".into());
+    };
+    stage.wait_for_shots(first, PHOTOS)?;
+    let _: Value = stage.page.eval("globalThis.poisoned = true")?;
+    stage.choose_photos(second, &[fixture("grey.jpg")])?;
+    stage.wait("document.querySelector('#problems li')?.dataset.code === 'photo-crashed'")?;
+    let _: Value = stage.page.eval("globalThis.poisoned = false")?;
+    let refused: u32 = stage.page.eval("document.querySelectorAll('#problems li').length")?;
+    assert_eq!(refused, 1, "one photo, whatever it was split into");
+    stage.choose_photos(second, &[fixture("plain.jpg")])?;
+    stage.wait_for_shots(second, 1)?;
     Ok(())
 }
 

@@ -6,7 +6,9 @@ use glimpse::{
     Embedder, Error, Square,
     architecture::Pooled,
     backend::{Backbone, BackendKind},
+    embedder::{Views, embed, embed_part, join},
     native::{folder::read_picture, weights},
+    picture::PARTS,
 };
 use libtest_mimic::Trial;
 
@@ -26,6 +28,7 @@ pub fn trials() -> Vec<Trial> {
             steps_as_their_numbers_by_candle,
         ),
         trial_on_shared("golden::a_batch_equals_its_parts", a_batch_equals_its_parts),
+        trial_on_shared("golden::a_photo_in_parts_is_the_whole", a_photo_in_parts_is_the_whole),
     ]
 }
 
@@ -113,6 +116,20 @@ fn a_batch_equals_its_parts() -> Outcome {
             let similarity = cosine(alone[0].embedding(), from_batch.embedding());
             assert!(similarity > 0.999_999, "{kind}: cosine {similarity}");
         }
+    }
+    Ok(())
+}
+
+fn a_photo_in_parts_is_the_whole() -> Outcome {
+    let backbone = backbone(BackendKind::Cpu)?;
+    for photo in &Golden::load().photos[..2] {
+        let picture = read_picture(photo)?;
+        let mut parts = Vec::new();
+        for part in 0..PARTS {
+            parts.extend(pollster::block_on(embed_part(&backbone, &picture, part))?);
+        }
+        let whole = pollster::block_on(embed(&backbone, &picture, Views::All))?;
+        assert_eq!(join(&parts)?, whole, "{}", photo.display());
     }
     Ok(())
 }

@@ -6,8 +6,9 @@ import { Helper } from './helper.js';
 import { Job, Link } from './link.js';
 import { EngineError, joined } from './protocol.js';
 import { PhotoQueue } from './queue.js';
+import { splitPhoto } from './split.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, Frame, HalfFrame, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EmbeddedPart, EngineInfo, Evidence, Explanation, Frame, HalfFrame, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -129,7 +130,7 @@ export class EngineClient extends EventTarget {
    * @returns {Promise<{embedding: Float32Array, milliseconds: number}>}
    */
   embed(picture, options) {
-    return this.#request('embed', { picture }, options);
+    return this.#request('embed', { picture, part: null }, options);
   }
 
   /** How many frames are worth being asked for at once. */
@@ -449,10 +450,33 @@ export class EngineClient extends EventTarget {
     if (this.#photos.cancel(job) || this.#link?.cancel(job) || this.#helper.link?.cancel(job)) this.#share();
   }
 
-  /** Gives photos that wait to whoever is free, and calls for help where many are left. */
+  /** Gives photos that wait to whoever is free, and calls for help where many are left. The last one is everybody's. */
   #share() {
-    this.#photos.share([this.#link, this.#helper.link].filter((link) => link !== null));
+    const links = [this.#link, this.#helper.link].filter((link) => link !== null);
+    const last = links.length > 1 && this.#info?.views.reason === 'all' ? this.#photos.takeLast(links) : null;
+    if (last) this.#split(last);
+    this.#photos.share(links);
     if (this.#info && this.#needsHelp(this.#info)) this.#helper.start(this.#checkpoint, this.#info);
+  }
+
+  /** @param {Job} photo */
+  #split(photo) {
+    const parts = splitPhoto(photo, (answers) => this.#join(photo, answers));
+    for (const part of parts) this.#photos.add(part);
+    photo.answer.catch(() => parts.forEach((part) => this.#cancel(part)));
+  }
+
+  /**
+   * @param {Job} photo
+   * @param {EmbeddedPart[]} parts
+   */
+  async #join(photo, parts) {
+    try {
+      return await this.#request('joinParts', { parts });
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'weights-changed') throw error;
+      return this.#request('embed', photo.args); // The network has changed between two parts.
+    }
   }
 
   /** @param {EngineInfo} info */

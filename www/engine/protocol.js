@@ -122,6 +122,11 @@ export function learnsMetric(method) {
  */
 
 /**
+ * A photo's embedding by the network whose identity is `network`, or what one part of its views gives to it.
+ * @typedef {{embedding: Float32Array<ArrayBuffer>, network: string, milliseconds: number}} EmbeddedPart
+ */
+
+/**
  * How a photo comes to its answer: the most similar shots, and what each class has of it. `after` is there once something was
  * trained. Both are empty where a link's classifier answers.
  * @typedef {object} Explanation

@@ -47,13 +47,24 @@ export class PhotoQueue {
   }
 
   /**
+   * Takes the photo that is embedded last, beside which a worker would have nothing to do. Null where others are to come, and
+   * where it was split.
+   * @param {Link[]} links
+   */
+  takeLast(links) {
+    const { prepare, embed } = this.#waiting;
+    const more = prepare.length > 0 || links.some((link) => link.count('prepare') > 0);
+    return !more && embed.length === 1 && embed[0].args.part === null ? embed.pop() : null;
+  }
+
+  /**
    * Hands out. Towards the end nobody gets one to go on with that another could begin at once.
    * @param {Link[]} links
    */
   share(links) {
     for (const [op, waiting] of Object.entries(this.#waiting)) {
       for (let held = 1; held <= AHEAD; held++) {
-        const least = held === 1 ? 1 : links.length;
+        const least = held === 1 ? 1 : links.length + 1;
         for (const link of links) {
           if (link.count(op) < held && waiting.length >= least) link.post(/** @type {Job} */ (waiting.shift()));
         }

@@ -10,7 +10,7 @@ import { readProject, writePhotos, writeProject } from './project-file.js';
 import { EngineError, joined } from './protocol.js';
 import { loadWeights, readCheckpoint } from './weights.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, Evidence, Explanation, Frame, HalfFrame, Link, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EmbeddedPart, Evidence, Explanation, Frame, HalfFrame, Link, LinkClass, Method, Metric, NamedEmbedding, NetworkInfo, Overview, PackedClass, PictureSource, ProjectContent, ProjectToWrite, Request, SharedClassifier, ShotPicture, TrainingOptions, TrainingStep, Views, Wanted } from './protocol.js' */
 
 /** A slice of training lasts about this many milliseconds; between two slices a cancel is heard. */
 const SLICE = 24;
@@ -30,8 +30,8 @@ moduleReady.catch(() => {}); // Reported by the first request that needs it.
 
 /** Embeddings, one after another, once an engine runs. */
 const engineLane = new Lane({ open: false });
-/** Decoding and cropping, which can begin before the weights are here. */
-const pictureLane = new Lane({ open: true });
+/** Decoding and cropping, which can begin before the weights are here. While one photo waits for its bytes another is at work. */
+const pictureLane = new Lane({ open: true, width: 2 });
 
 /** @type {any} */
 let engine = null;
@@ -85,6 +85,7 @@ const operations = {
   start: { queue: atOnce, run: start },
   prepare: { queue: (run) => pictureLane.add(run), run: prepare },
   embed: { queue: (run) => engineLane.add(run), run: embed, transfer: ({ embedding }) => [embedding.buffer] },
+  joinParts: { queue: (run) => engineLane.addFirst(run), run: joinParts, transfer: ({ embedding }) => [embedding.buffer] },
   predictFrame: { queue: (run) => engineLane.addFirst(run), run: predictFrame },
   beginFrame: { queue: (run) => engineLane.addFirst(run), run: beginFrame, transfer: ({ halfway }) => [halfway.buffer] },
   finishFrame: { queue: (run) => engineLane.addFirst(run), run: finishFrame },
@@ -197,19 +198,39 @@ async function prepare({ source }) {
 }
 
 /**
- * @param {{picture: Blob}} args
+ * A photo's embedding; or what is seen in one part of its views, where others look at the others.
+ * @param {{picture: Blob, part: number | null}} args
  * @param {Job} job
+ * @returns {Promise<EmbeddedPart>}
  */
-async function embed(args, job) {
-  const picture = await pictureOfPng(module, args.picture);
+async function embed({ picture: png, part }, job) {
+  const picture = await pictureOfPng(module, png);
   try {
     job.check();
     const began = performance.now();
-    const embedding = await engine.embed(picture, oneView);
-    return { embedding, milliseconds: performance.now() - began };
+    const embedding = await (part === null ? engine.embed(picture, oneView) : engine.embedPart(picture, part));
+    return { embedding, network: networkIdentity, milliseconds: performance.now() - began };
   } finally {
     picture.free();
   }
+}
+
+/**
+ * The embedding of a photo whose parts were looked at, here or by another worker.
+ * @param {{parts: EmbeddedPart[]}} args
+ */
+async function joinParts({ parts }) {
+  for (const { network } of parts) checkNetwork(network);
+  const embedding = module.joinParts(joined(parts.map((part) => part.embedding)));
+  return { embedding, milliseconds: parts.reduce((sum, part) => sum + part.milliseconds, 0) };
+}
+
+/**
+ * What another worker has seen is of use where it was seen by the same network.
+ * @param {string} network
+ */
+function checkNetwork(network) {
+  if (network !== networkIdentity) throw new EngineError('weights-changed', `expected ${networkIdentity}, got ${network}`);
 }
 
 /**
@@ -250,7 +271,7 @@ async function beginFrame({ frame, mirror }) {
  * @param {HalfFrame} args its numbers are gone afterwards
  */
 async function finishFrame({ halfway, network, milliseconds }) {
-  if (network !== networkIdentity) throw new EngineError('weights-changed', `expected ${networkIdentity}, got ${network}`);
+  checkNetwork(network);
   const current = await session;
   const began = performance.now();
   // The layer is handed over, and with it the duty to free it.

@@ -24,13 +24,16 @@ const TRACT: [&str; 5] = [
 ];
 
 /// Sees that `tests/fuzz` still fits: to run it takes another tool and as long as one likes.
-const FUZZ: [&str; 6] = [
-    "check",
+const FUZZ: [&str; 9] = [
+    "clippy",
     "--no-default-features",
     "--manifest-path",
     "tests/fuzz/Cargo.toml",
     "--target-dir",
     "target/fuzz",
+    "--",
+    "-D",
+    "warnings",
 ];
 
 /// Runs all steps. The exit code says whether everything passed; with `CI=true` nothing may have been skipped either.
@@ -52,6 +55,12 @@ pub fn run() -> Result<ExitCode> {
     tally.step("clippy", shown(cargo().args(clippy)));
     heading("clippy for wasm");
     tally.step("clippy for wasm", clippy_for_wasm(toolchain));
+    heading("clippy for the module's generator");
+    let mut generator = wasm::cargo_bindgen("clippy");
+    tally.step(
+        "clippy for the module's generator",
+        shown(generator.args(["--all-targets", "--", "-D", "warnings"])),
+    );
     heading("the page's module");
     tally.step("the page's module", wasm::package(Profile::Ci).map(|_| ()));
     heading("tract, which computes ONNX files in tests");

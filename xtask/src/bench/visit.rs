@@ -136,7 +136,7 @@ fn measure_work(setting: &Setting, server: &Server, photos: &[PathBuf]) -> Resul
         .collect();
     let of = |field: fn(&Work) -> Option<f64>| -> Vec<f64> { visits.iter().filter_map(field).collect() };
     let longest = of(|work| Some(work.longest_task));
-    let mut table = Table::new("At work", &[Column::new("median", 1)]);
+    let mut table = Table::new("At work", &[Column::new("median", 2)]);
     let mut row = |name: &str, value: Option<f64>| table.row(name, [value]);
     row("20 uploads, s", median(&of(|work| Some(work.upload_seconds))));
     row("the same by one worker (?workers=1), s", median(&alone));
