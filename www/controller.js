@@ -15,7 +15,7 @@ import { Offline } from './offline.js';
 import { Primer } from './primer.js';
 import { Projects } from './projects.js';
 import { Share } from './share.js';
-import { soon } from './soon.js';
+import { now, soon } from './soon.js';
 import { ownCopy } from './storage/database.js';
 import { OwnNetwork } from './storage/own-network.js';
 import { explain, text } from './strings.js';
@@ -466,6 +466,7 @@ export class Controller {
     } finally {
       if (this.#embedding.get(shot) === abort) this.#embedding.delete(shot);
       this.#refreshSoon();
+      if (this.#embedding.size === 0) now();
     }
   }
 

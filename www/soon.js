@@ -22,6 +22,12 @@ export function soon(task) {
   timer ||= setTimeout(run, Math.max(PAUSE, last + REST - performance.now()));
 }
 
+/** Does at once what would be done in a moment: nothing more comes. */
+export function now() {
+  clearTimeout(timer);
+  run();
+}
+
 function run() {
   timer = 0;
   last = performance.now();

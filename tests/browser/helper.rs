@@ -52,7 +52,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// Enough photos to be worth a helper.
-const PHOTOS: usize = 16;
+const PHOTOS: usize = 10;
 
 /// Notes the workers that the page starts, what each has embedded, and in how many parts of photos and frames it had a share. Has
 /// the page believe that a view takes a tenth of a second. While `poisoned` is set, every photo stops the worker that embeds it.

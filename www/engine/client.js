@@ -6,9 +6,8 @@ import { Helper } from './helper.js';
 import { Job, Link } from './link.js';
 import { EngineError, joined } from './protocol.js';
 import { PhotoQueue } from './queue.js';
-import { splitPhoto } from './split.js';
 
-/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EmbeddedPart, EngineInfo, Evidence, Explanation, Frame, HalfFrame, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
+/** @import { AskedPhoto, Assessment, BackendReason, ClassName, EngineInfo, Evidence, Explanation, Frame, HalfFrame, LinkClass, Method, Metric, NamedEmbedding, Overview, PackedClass, PictureSource, Prediction, ProjectContent, ProjectToWrite, SharedClassifier, ShotPicture, SupportClass, TrainingOptions, Views, Wanted } from './protocol.js' */
 
 /** A photo that stopped the engine this often is refused. */
 const MOST_CRASHES_PER_JOB = 2;
@@ -20,6 +19,8 @@ const PING_EVERY = 5000;
 const WORTH_HELP = 1000;
 /** It comes for the camera too where a view takes longer than this, in milliseconds: with all around it, that is below 25 a second. */
 const SLOW_FRAME = 30;
+/** How many parts the module makes of a photo's views. */
+const PARTS = 4;
 /** Changes of the support set: a new worker learns them from the page's truth, so they need not be sent again. */
 const CARRIED_BY_SUPPORT = ['setSupport', 'setShot', 'removeShot', 'removeClass', 'setActive', 'forgetMetric'];
 
@@ -459,24 +460,21 @@ export class EngineClient extends EventTarget {
     if (this.#info && this.#needsHelp(this.#info)) this.#helper.start(this.#checkpoint, this.#info);
   }
 
-  /** @param {Job} photo */
-  #split(photo) {
-    const parts = splitPhoto(photo, (answers) => this.#join(photo, answers));
-    for (const part of parts) this.#photos.add(part);
-    photo.answer.catch(() => parts.forEach((part) => this.#cancel(part)));
-  }
-
   /**
+   * Parts of a photo's views wait in its place, for anybody: together they are its embedding.
    * @param {Job} photo
-   * @param {EmbeddedPart[]} parts
    */
-  async #join(photo, parts) {
-    try {
-      return await this.#request('joinParts', { parts });
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== 'weights-changed') throw error;
-      return this.#request('embed', photo.args); // The network has changed between two parts.
-    }
+  #split(photo) {
+    const parts = Array.from({ length: PARTS }, (_, part) => new Job('embed', { ...photo.args, part }));
+    for (const part of parts) this.#photos.add(part);
+    Promise.all(parts.map(({ answer }) => answer))
+      .then((seen) => this.#request('joinParts', { parts: seen }))
+      .catch((error) => {
+        if (error.code === 'weights-changed') return this.#request('embed', photo.args);
+        throw error;
+      })
+      .then(photo.resolve, photo.reject);
+    photo.answer.catch(() => parts.forEach((part) => this.#cancel(part)));
   }
 
   /** @param {EngineInfo} info */

@@ -1,4 +1,4 @@
-// A queue that runs its jobs in order, one at a time or a few, and lets the event loop breathe between two of them.
+// A queue that runs one job at a time, in order, and lets the event loop breathe between two jobs.
 // Worker side. Knows nothing of what the jobs do.
 
 /** Resolves in a new task, so that messages which have arrived are handled first. */
@@ -16,16 +16,14 @@ export function nextTask() {
 export class Lane {
   /** @type {(() => Promise<void>)[]} */
   #waiting = [];
-  #running = 0;
+  #running = false;
   #open;
-  #width;
   /** @type {() => void} */
   #onIdle = () => {};
 
-  /** @param {{open: boolean, width?: number}} options a lane that is not open collects jobs until `open()`; `width` jobs run at once */
-  constructor({ open, width = 1 }) {
+  /** @param {{open: boolean}} options a lane that is not open collects jobs until `open()` */
+  constructor({ open }) {
     this.#open = open;
-    this.#width = width;
   }
 
   /** @param {() => Promise<void>} job never rejects */
@@ -45,19 +43,20 @@ export class Lane {
     this.#run();
   }
 
-  /** Starts no further job; resolves when those under way have ended. */
+  /** Starts no further job; resolves when the current one has ended. */
   async close() {
     this.#open = false;
-    if (this.#running > 0) await new Promise((resolve) => (this.#onIdle = () => resolve(undefined)));
+    if (this.#running) await new Promise((resolve) => (this.#onIdle = () => resolve(undefined)));
   }
 
   async #run() {
-    if (this.#running === this.#width) return;
-    this.#running++;
+    if (this.#running) return;
+    this.#running = true;
     for (let job; this.#open && (job = this.#waiting.shift()); ) {
       await job();
       await nextTask();
     }
-    if (--this.#running === 0) this.#onIdle();
+    this.#running = false;
+    this.#onIdle();
   }
 }

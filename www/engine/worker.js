@@ -30,8 +30,8 @@ moduleReady.catch(() => {}); // Reported by the first request that needs it.
 
 /** Embeddings, one after another, once an engine runs. */
 const engineLane = new Lane({ open: false });
-/** Decoding and cropping, which can begin before the weights are here. While one photo waits for its bytes another is at work. */
-const pictureLane = new Lane({ open: true, width: 2 });
+/** Decoding and cropping, which can begin before the weights are here. */
+const pictureLane = new Lane({ open: true });
 
 /** @type {any} */
 let engine = null;
@@ -85,7 +85,7 @@ const operations = {
   start: { queue: atOnce, run: start },
   prepare: { queue: (run) => pictureLane.add(run), run: prepare },
   embed: { queue: (run) => engineLane.add(run), run: embed, transfer: ({ embedding }) => [embedding.buffer] },
-  joinParts: { queue: (run) => engineLane.addFirst(run), run: joinParts, transfer: ({ embedding }) => [embedding.buffer] },
+  joinParts: { queue: (run) => engineLane.addFirst(run), run: joinParts },
   predictFrame: { queue: (run) => engineLane.addFirst(run), run: predictFrame },
   beginFrame: { queue: (run) => engineLane.addFirst(run), run: beginFrame, transfer: ({ halfway }) => [halfway.buffer] },
   finishFrame: { queue: (run) => engineLane.addFirst(run), run: finishFrame },

@@ -1,4 +1,4 @@
-//! Joins the page's stylesheets into one for `dist`, in the order in which the page names them, without comments and indentation: one
+//! Joins the page's stylesheets into one for `dist`, in the order in which the page names them, without comments and line breaks: one
 //! file compresses better than many. What a rule says is not touched.
 
 use anyhow::{Context, Result};
@@ -33,7 +33,7 @@ pub fn join(dist: &Path) -> Result<()> {
     fs::write(&page, lines.join("\n") + "\n").with_context(|| format!("cannot write {}", page.display()))
 }
 
-/// Without comments, indentation and empty lines.
+/// Without comments and line breaks, for which a space stands where a declaration goes on.
 fn bare(css: &str) -> String {
     let mut rest = css;
     let mut text = String::with_capacity(css.len());
@@ -42,8 +42,14 @@ fn bare(css: &str) -> String {
         rest = comment.split_once("*/").map_or("", |(_, after)| after);
     }
     text.push_str(rest);
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.map(|line| format!("{line}\n")).collect()
+    let mut bare = String::with_capacity(text.len());
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        bare.push_str(line);
+        if !line.ends_with(['{', '}', ';', ',']) {
+            bare.push(' ');
+        }
+    }
+    bare
 }
 
 #[cfg(test)]
@@ -61,7 +67,11 @@ mod tests {
             "/* First,\n   in two lines. */\n\n.a {\n  color: red; /* why */\n}\n",
         )
         .unwrap();
-        fs::write(dir.path().join("www/styles/b.css"), ".b {\n  color: blue;\n}\n").unwrap();
+        fs::write(
+            dir.path().join("www/styles/b.css"),
+            ".b,\n.c {\n  margin:\n    1px\n    2px;\n}\n",
+        )
+        .unwrap();
         join(dir.path()).unwrap();
         let page = fs::read_to_string(dir.path().join("index.html")).unwrap();
         assert_eq!(
@@ -69,7 +79,7 @@ mod tests {
             "<head>\n  <link rel=\"stylesheet\" href=\"./www/styles/page.css\">\n  <script src=\"./www/main.js\"></script>\n</head>\n"
         );
         let css = fs::read_to_string(dir.path().join(JOINED)).unwrap();
-        assert_eq!(css, ".a {\ncolor: red;\n}\n.b {\ncolor: blue;\n}\n");
+        assert_eq!(css, ".a {color: red;}.b,.c {margin: 1px 2px;}");
         assert!(!dir.path().join("www/styles/a.css").exists());
     }
 }

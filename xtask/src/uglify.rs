@@ -41,6 +41,7 @@ impl Uglify {
                 .args([
                     "--module",
                     "--compress",
+                    "passes=2",
                     "--mangle",
                     "--mangle-props",
                     "regex=/^#/",
