@@ -10,7 +10,7 @@ import { Export } from './export.js';
 import { fromDrop, fromList, saysMetric } from './files.js';
 import { takeNames } from './fragment.js';
 import { Hood } from './hood.js';
-import { hasEmbedding, Model, NameTaken, shotCount } from './model.js';
+import { hasEmbedding, Model, NameTaken, pendingShots, shotCount } from './model.js';
 import { Offline } from './offline.js';
 import { Primer } from './primer.js';
 import { Projects } from './projects.js';
@@ -351,7 +351,7 @@ export class Controller {
     const empty = active.find((own) => shotCount(own) === 0);
     if (empty) return reasons.empty(empty.name);
     if (!this.#client.info) return reasons.engine;
-    const pending = active.flatMap((own) => own.shots).filter((shot) => shot.status === 'pending').length;
+    const pending = pendingShots(active);
     return pending > 0 ? reasons.pending(pending) : null;
   }
 
@@ -466,7 +466,8 @@ export class Controller {
     } finally {
       if (this.#embedding.get(shot) === abort) this.#embedding.delete(shot);
       this.#refreshSoon();
-      if (this.#embedding.size === 0) now();
+      // The last one; those before it are shown by the dozen.
+      if (this.#embedding.size === 0 && pendingShots(this.#model.classes) === 0) now();
     }
   }
 

@@ -443,6 +443,14 @@ export function shotCount(photoClass) {
   return photoClass.shots.filter((shot) => shot.status !== 'failed').length;
 }
 
+/**
+ * How many shots are still to be embedded.
+ * @param {PhotoClass[]} classes
+ */
+export function pendingShots(classes) {
+  return classes.flatMap((own) => own.shots).filter(({ status }) => status === 'pending').length;
+}
+
 /** @param {PhotoClass} photoClass */
 export function hasEmbedding(photoClass) {
   return photoClass.shots.some((shot) => shot.embedding !== null);

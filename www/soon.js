@@ -19,16 +19,12 @@ let last = -REST;
  */
 export function soon(task) {
   waiting.add(task);
-  timer ||= setTimeout(run, Math.max(PAUSE, last + REST - performance.now()));
+  timer ||= setTimeout(now, Math.max(PAUSE, last + REST - performance.now()));
 }
 
-/** Does at once what would be done in a moment: nothing more comes. */
+/** Does at once what would be done in a moment, where nothing more comes. */
 export function now() {
   clearTimeout(timer);
-  run();
-}
-
-function run() {
   timer = 0;
   last = performance.now();
   // One by one: an error in one of them is no business of the others.

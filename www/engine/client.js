@@ -131,7 +131,7 @@ export class EngineClient extends EventTarget {
    * @returns {Promise<{embedding: Float32Array, milliseconds: number}>}
    */
   embed(picture, options) {
-    return this.#request('embed', { picture, part: null }, options);
+    return this.#request('embed', { picture }, options);
   }
 
   /** How many frames are worth being asked for at once. */
@@ -454,7 +454,7 @@ export class EngineClient extends EventTarget {
   /** Gives photos that wait to whoever is free, and calls for help where many are left. The last one is everybody's. */
   #share() {
     const links = [this.#link, this.#helper.link].filter((link) => link !== null);
-    const last = links.length > 1 && this.#info?.views.reason === 'all' ? this.#photos.takeLast(links) : null;
+    const last = links.length > 1 && this.#info?.views.reason === 'all' && this.#photos.takeLast(links);
     if (last) this.#split(last);
     this.#photos.share(links);
     if (this.#info && this.#needsHelp(this.#info)) this.#helper.start(this.#checkpoint, this.#info);

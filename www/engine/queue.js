@@ -54,7 +54,7 @@ export class PhotoQueue {
   takeLast(links) {
     const { prepare, embed } = this.#waiting;
     const more = prepare.length > 0 || links.some((link) => link.count('prepare') > 0);
-    return !more && embed.length === 1 && embed[0].args.part === null ? embed.pop() : null;
+    return !more && embed.length === 1 && embed[0].args.part === undefined ? embed.pop() : null;
   }
 
   /**

@@ -199,7 +199,7 @@ async function prepare({ source }) {
 
 /**
  * A photo's embedding; or what is seen in one part of its views, where others look at the others.
- * @param {{picture: Blob, part: number | null}} args
+ * @param {{picture: Blob, part?: number}} args
  * @param {Job} job
  * @returns {Promise<EmbeddedPart>}
  */
@@ -208,7 +208,7 @@ async function embed({ picture: png, part }, job) {
   try {
     job.check();
     const began = performance.now();
-    const embedding = await (part === null ? engine.embed(picture, oneView) : engine.embedPart(picture, part));
+    const embedding = await (part === undefined ? engine.embed(picture, oneView) : engine.embedPart(picture, part));
     return { embedding, network: networkIdentity, milliseconds: performance.now() - began };
   } finally {
     picture.free();
