@@ -563,7 +563,7 @@ async function onnxFile({ classes }, job) {
   const { bytes, manifest, network } = await readNetwork();
   job.check();
   const { source, identity } = network;
-  if (manifest && identity !== networkIdentity) throw new EngineError('weights-changed', `expected ${networkIdentity}, got ${identity}`);
+  if (manifest) checkNetwork(identity);
   const file = (await session).onnx(bytes, { identity: networkIdentity, source, manifest: manifest ?? undefined }, classes);
   return { file: new Blob([file]) };
 }

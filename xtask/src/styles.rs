@@ -33,7 +33,7 @@ pub fn join(dist: &Path) -> Result<()> {
     fs::write(&page, lines.join("\n") + "\n").with_context(|| format!("cannot write {}", page.display()))
 }
 
-/// Without comments and line breaks, for which a space stands where a declaration goes on.
+/// Without comments, spaces after colons, and line breaks, for which a space stands where a declaration goes on.
 fn bare(css: &str) -> String {
     let mut rest = css;
     let mut text = String::with_capacity(css.len());
@@ -44,7 +44,7 @@ fn bare(css: &str) -> String {
     text.push_str(rest);
     let mut bare = String::with_capacity(text.len());
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        bare.push_str(line);
+        bare.push_str(&line.replace(": ", ":"));
         if !line.ends_with(['{', '}', ';', ',']) {
             bare.push(' ');
         }
@@ -79,7 +79,7 @@ mod tests {
             "<head>\n  <link rel=\"stylesheet\" href=\"./www/styles/page.css\">\n  <script src=\"./www/main.js\"></script>\n</head>\n"
         );
         let css = fs::read_to_string(dir.path().join(JOINED)).unwrap();
-        assert_eq!(css, ".a {color: red;}.b,.c {margin: 1px 2px;}");
+        assert_eq!(css, ".a {color:red;}.b,.c {margin: 1px 2px;}");
         assert!(!dir.path().join("www/styles/a.css").exists());
     }
 }
