@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use anyhow::bail;
 use glimpse::untrained;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -116,6 +117,17 @@ fn wait_for_help(stage: &Stage, photos: &[PathBuf]) -> anyhow::Result<()> {
     stage.wait("seen[1]?.embeddings.length > 0")
 }
 
+/// With two workers at work on photos of the first class: those, and both classes.
+fn helped(name: &str) -> anyhow::Result<(Stage, Vec<PathBuf>, [u32; 2])> {
+    let photos = photos(name)?;
+    let stage = watched("")?;
+    wait_for_help(&stage, &photos)?;
+    let [first, second] = stage.class_ids()?[..] else {
+        bail!("expected two classes");
+    };
+    Ok((stage, photos, [first, second]))
+}
+
 /// Everything that was embedded, in an order that does not depend on who did it.
 fn embeddings(stage: &Stage) -> anyhow::Result<Vec<Vec<f32>>> {
     let mut all: Vec<Vec<f32>> = stage.page.eval("seen.flatMap(({ embeddings }) => embeddings)")?;
@@ -169,12 +181,7 @@ fn parts(stage: &Stage) -> anyhow::Result<Vec<u32>> {
 }
 
 fn a_single_photo_is_shared() -> Outcome {
-    let photos = photos("browser-helper-single")?;
-    let two = watched("")?;
-    wait_for_help(&two, &photos)?;
-    let [first, second] = two.class_ids()?[..] else {
-        return Err("two classes".into());
-    };
+    let (two, _, [first, second]) = helped("browser-helper-single")?;
     two.wait_for_shots(first, PHOTOS)?;
     let before = parts(&two)?;
     two.add_photos(second, &[fixture("grey.jpg")])?;
@@ -197,12 +204,7 @@ fn a_single_photo_is_shared() -> Outcome {
 }
 
 fn a_photo_that_stops_the_engine_is_refused_once() -> Outcome {
-    let photos = photos("browser-helper-poison")?;
-    let stage = watched("")?;
-    wait_for_help(&stage, &photos)?;
-    let [first, second] = stage.class_ids()?[..] else {
-        return Err("two classes".into());
-    };
+    let (stage, _, [first, second]) = helped("browser-helper-poison")?;
     stage.wait_for_shots(first, PHOTOS)?;
     let _: Value = stage.page.eval("globalThis.poisoned = true")?;
     stage.choose_photos(second, &[fixture("grey.jpg")])?;
@@ -216,14 +218,12 @@ fn a_photo_that_stops_the_engine_is_refused_once() -> Outcome {
 }
 
 fn its_death_loses_nothing() -> Outcome {
-    let photos = photos("browser-helper-death")?;
-    let stage = watched("")?;
-    wait_for_help(&stage, &photos)?;
+    let (stage, photos, [first, second]) = helped("browser-helper-death")?;
     let workers = stage.page.workers()?;
     assert!(workers[1].eval::<bool>(SPOIL)?);
-    stage.wait_for_shots(stage.class_ids()?[0], PHOTOS)?;
+    stage.wait_for_shots(first, PHOTOS)?;
     assert_eq!(stage.page.workers()?.len(), 1, "the helper is gone");
-    stage.add_photos(stage.class_ids()?[1], &photos)?;
+    stage.add_photos(second, &photos)?;
     assert_eq!(started(&stage)?, 2, "no other was tried");
     assert_nothing_was_told(&stage)?;
     Ok(())
@@ -243,12 +243,7 @@ fn one_that_cannot_start_is_not_missed() -> Outcome {
 }
 
 fn photos_that_were_removed_are_not_embedded() -> Outcome {
-    let photos = photos("browser-helper-removed")?;
-    let stage = watched("")?;
-    wait_for_help(&stage, &photos)?;
-    let [first, second] = stage.class_ids()?[..] else {
-        return Err("two classes".into());
-    };
+    let (stage, photos, [first, second]) = helped("browser-helper-removed")?;
     stage
         .page
         .click(&format!("[data-class-id='{first}'] [data-action=remove-class]"))?;

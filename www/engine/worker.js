@@ -226,7 +226,7 @@ async function joinParts({ parts }) {
 }
 
 /**
- * What another worker has seen is of use where it was seen by the same network.
+ * What another worker has seen, and weights that are read once more, are of use where they are those of the network here.
  * @param {string} network
  */
 function checkNetwork(network) {
