@@ -207,11 +207,16 @@ impl Training {
 
 /// Where the classes of an episode are told apart: in the space of a metric that is given, else by the network's
 /// features.
-fn task(metric: Option<&LearnedMetric>, features: Features, episode: &[&Class]) -> Result<Task, Error> {
+fn space(metric: Option<&LearnedMetric>, features: Features, episode: &[&Class]) -> Space {
     match metric {
-        Some(metric) => Task::in_space(metric.space(), episode),
-        None => Task::new(features, episode),
+        Some(metric) => metric.space(),
+        None => Space::fit(features, episode),
     }
+}
+
+/// The classes of an episode there.
+fn task(metric: Option<&LearnedMetric>, features: Features, episode: &[&Class]) -> Result<Task, Error> {
+    Task::in_space(space(metric, features, episode), episode)
 }
 
 /// Starts what a request asks for on an episode, in the space of a metric where one is given.
@@ -577,10 +582,10 @@ impl Session {
     /// [`Error::TooFewClasses`].
     pub fn leave_one_out(&self) -> Result<Assessment, Error> {
         let episode = self.support.episode()?;
-        let task = task(self.metric.as_deref(), Features::Pooled, &episode)?;
-        let similarities = left_out::similarities(&task).into_iter();
+        let space = space(self.metric.as_deref(), Features::Pooled, &episode);
+        let similarities = left_out::similarities_in(&space, &episode).into_iter();
         let answers = similarities.map(|(truth, similarities)| (truth, argmax(&similarities)));
-        Ok(Assessment::new(task.ids, answers))
+        Ok(Assessment::new(episode.iter().map(|class| class.id).collect(), answers))
     }
 
     /// What was trained, while it fits the shots and the metric as they are.
@@ -613,10 +618,7 @@ impl Session {
         let current = self.revision();
         if self.basis.as_ref().is_none_or(|basis| basis.revision != current) {
             let episode = self.support.episode()?;
-            let space = match self.metric() {
-                Some(metric) => metric.space(),
-                None => Space::fit(Features::Embedding, &episode),
-            };
+            let space = space(self.metric().map(Arc::as_ref), Features::Embedding, &episode);
             let judged_by = match self.trained() {
                 Some(trained) => rejection::judged_by(&trained.classifier),
                 None => Features::Pooled,

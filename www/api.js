@@ -9,6 +9,7 @@ import { Model } from './model.js';
 
 /** @import { ClassifierOptions, Photo, Result } from './api.d.ts' */
 /** @import { PictureSource, Prediction } from './engine/protocol.js' */
+/** @import { PhotoClass, Shot } from './model.js' */
 
 export class Classifier {
   #model = new Model((number) => `Class ${number}`);
@@ -19,7 +20,7 @@ export class Classifier {
   /** @param {ClassifierOptions} [options] */
   constructor({ backend = 'auto', threshold = USUAL_THRESHOLD } = {}) {
     this.#threshold = threshold;
-    this.#client = new EngineClient({ backend, oneView: false, oneWorker: true }, () => this.#model.supportSet());
+    this.#client = new EngineClient({ backend, oneView: false, oneWorker: true }, () => this.#model.classes);
     this.#ready = new Promise((resolve, reject) => {
       this.#client.addEventListener('ready', () => resolve(undefined));
       this.#client.addEventListener('failed', (event) => reject(/** @type {CustomEvent} */ (event).detail));
@@ -88,13 +89,21 @@ export class Classifier {
   }
 
   async #embedMissing() {
-    for (const { id, active, shots } of this.#model.classes) {
-      for (const shot of shots.filter(({ embedding }) => !embedding)) {
-        const { embedding } = await this.#client.embed(/** @type {Blob} */ (shot.picture));
-        this.#model.updateShot(shot, { embedding, status: 'ready' });
-        await this.#client.setShot(id, active, shot.id, embedding);
+    for (const own of this.#model.classes) {
+      for (const shot of own.shots.filter(({ embedding }) => !embedding)) {
+        await this.#learn(own, shot, await this.#client.embed(/** @type {Blob} */ (shot.picture)));
       }
     }
+  }
+
+  /**
+   * @param {PhotoClass} own
+   * @param {Shot} shot
+   * @param {{embedding: Float32Array}} seen
+   */
+  async #learn(own, shot, { embedding }) {
+    this.#model.updateShot(shot, { embedding, status: 'ready' });
+    await this.#client.addShots({ ...own, shots: [shot] });
   }
 
   /** The classes' names, in the order of their scores. */
@@ -107,11 +116,9 @@ export class Classifier {
    * @param {Photo} photo
    */
   async add(className, photo) {
-    const { embedding } = await this.#look(photo);
+    const seen = await this.#look(photo);
     const own = this.#model.findByName(className) ?? this.#model.addClass(className);
-    const shot = this.#model.addShot(own.id, '');
-    this.#model.updateShot(shot, { embedding, status: 'ready' });
-    await this.#client.setShot(own.id, true, shot.id, embedding);
+    await this.#learn(own, this.#model.addShot(own.id, ''), seen);
   }
 
   /** Fits the head to the photos; until then prototypes answer. */

@@ -122,7 +122,7 @@ export class Controller {
     this.#shortcuts = new ShortcutsView(page);
     this.#tour = new TourView(page);
     this.#notice = new NoticeView(this.#shell.notice, text.intro, { cards: true, guide: true });
-    this.#client = new EngineClient(wishes, () => this.#model.supportSet());
+    this.#client = new EngineClient(wishes, () => this.#model.classes);
     this.#share = new Share(this.#client, this.#model, this.#toasts);
     this.#hood = new Hood(this.#model, this.#client, () => this.#canPredict());
     this.#trying = new Trying({
@@ -281,31 +281,29 @@ export class Controller {
    */
   #mirror({ type, photoClass, shot }) {
     if (!photoClass) return;
-    if (type === 'shot-added' && shot) this.#attach(photoClass, shot);
-    if (type === 'class-added') for (const own of photoClass.shots) this.#attach(photoClass, own);
-    if (type === 'shot-removed' && shot) this.#detach(shot);
+    if (type === 'shot-added' && shot) this.#attach(photoClass, [shot]);
+    if (type === 'class-added') this.#attach(photoClass, photoClass.shots);
+    if (type === 'shot-removed' && shot) {
+      this.#embedding.get(shot)?.abort();
+      this.#tell(this.#client.removeShot(shot.id));
+    }
     if (type === 'class-removed') {
       if (this.#capturing === photoClass.id) this.#closeCapture();
-      for (const own of photoClass.shots) this.#detach(own);
+      for (const own of photoClass.shots) this.#embedding.get(own)?.abort();
       this.#tell(this.#client.removeClass(photoClass.id));
     }
     if (type === 'class-changed' && hasEmbedding(photoClass)) this.#tell(this.#client.setActive(photoClass.id, photoClass.active));
   }
 
   /**
-   * A shot is in the set: it is embedded where it was not yet.
+   * Shots are in the set: those that were not embedded yet are now.
    * @param {PhotoClass} photoClass
-   * @param {Shot} shot
+   * @param {Shot[]} shots
    */
-  #attach(photoClass, shot) {
-    if (shot.embedding) this.#tell(this.#client.setShot(photoClass.id, photoClass.active, shot.id, shot.embedding));
-    else if (shot.picture) this.#embed(shot);
-  }
-
-  /** @param {Shot} shot */
-  #detach(shot) {
-    this.#embedding.get(shot)?.abort();
-    this.#tell(this.#client.removeShot(shot.id));
+  #attach(photoClass, shots) {
+    const own = { ...photoClass, shots };
+    if (hasEmbedding(own)) this.#tell(this.#client.addShots(own));
+    for (const shot of shots) if (shot.picture && !shot.embedding) this.#embed(shot);
   }
 
   /** A head that was trained on other shots is no longer used by the engine. */
@@ -460,7 +458,7 @@ export class Controller {
       this.#model.updateShot(shot, { embedding, status: 'ready' });
       this.#engine.showSpeed(milliseconds);
       const found = this.#model.findShot(shot.id);
-      if (found) this.#attach(found.photoClass, shot);
+      if (found) this.#attach(found.photoClass, [shot]);
     } catch (error) {
       this.#embedFailed(shot, error);
     } finally {

@@ -1,7 +1,7 @@
 // The page's truth: classes with their shots, the photos to try, and two to compare. Everything else can be rebuilt from it.
 // No DOM, no worker, no wasm: embeddings are values that are kept and handed on. Every change is told by one `change` event.
 
-/** @import { Project, ProjectShot, ShotPicture, SupportClass } from './engine/protocol.js' */
+/** @import { Project, ProjectShot, ShotPicture } from './engine/protocol.js' */
 
 /**
  * A photo of a class. `picture` is what every view of the network is cut from, once the file was read.
@@ -189,7 +189,7 @@ export class Model extends EventTarget {
 
   /** Another network is in use: what the old one said of the photos is void. */
   forgetEmbeddings() {
-    for (const shot of this.classes.flatMap((photoClass) => photoClass.shots)) {
+    for (const shot of this.#shots) {
       if (shot.picture) this.updateShot(shot, { embedding: null, status: 'pending' });
     }
     for (const test of this.tests) this.updateTest(test, { embedding: null });
@@ -374,16 +374,13 @@ export class Model extends EventTarget {
     return this.classes.find((candidate) => candidate.shots.length === 0) ?? this.addClass();
   }
 
-  /**
-   * What the engine's session is to know.
-   * @returns {SupportClass[]}
-   */
-  supportSet() {
-    return this.classes.map(({ id, active, shots }) => ({
-      id,
-      active,
-      shots: shots.flatMap((shot) => (shot.embedding ? [{ id: shot.id, embedding: shot.embedding }] : [])),
-    }));
+  /** All shots, and the photos to be recognised. */
+  get photos() {
+    return [...this.#shots, ...this.tests];
+  }
+
+  get #shots() {
+    return this.classes.flatMap(({ shots }) => shots);
   }
 
   /**
@@ -391,8 +388,7 @@ export class Model extends EventTarget {
    * @returns {ShotPicture[]}
    */
   shotPictures() {
-    const shots = this.classes.flatMap((photoClass) => photoClass.shots);
-    return shots.flatMap(({ id, picture }) => (picture ? [{ id, picture }] : []));
+    return this.#shots.flatMap(({ id, picture }) => (picture ? [{ id, picture }] : []));
   }
 
   /** @param {number} id */

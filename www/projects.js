@@ -1,6 +1,7 @@
 // The visitor's projects: which one is open, how it is kept, files in and out, what another tab does with it.
 // Page side. It owns the model's contents as a whole and touches no single photo; drawing is the views'.
 
+import { release } from './engine/bytes.js';
 import { Autosave } from './storage/autosave.js';
 import { OWN } from './storage/database.js';
 import { ProjectStore } from './storage/project-store.js';
@@ -113,7 +114,18 @@ export class Projects {
       if (data.taken === this.#autosave.id) this.touch(); // The next save finds out whether that still holds.
     });
     document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && this.#autosave.flush());
-    addEventListener('pagehide', () => this.#autosave.flush());
+    addEventListener('pagehide', ({ persisted }) => this.#leave(persisted));
+  }
+
+  /**
+   * A page that is kept nowhere but here writes what waits. One that is gone for good gives its embeddings back, of which the
+   * next page has its own before the browser's collector comes for these.
+   * @param {boolean} returns whether it may be shown again as it is
+   */
+  #leave(returns) {
+    this.#autosave.flush();
+    if (returns || this.#autosave.state !== 'saved') return;
+    for (const { embedding } of this.#model.photos) if (embedding) release(/** @type {ArrayBuffer} */ (embedding.buffer));
   }
 
   #showState() {
@@ -170,8 +182,7 @@ export class Projects {
    */
   #replace(contents) {
     this.#toasts.clear();
-    const { classes, tests, pair } = this.#model;
-    const photos = [...classes.flatMap(({ shots }) => shots), ...tests, ...pair];
+    const photos = [...this.#model.photos, ...this.#model.pair];
     this.#model.replace(contents);
     for (const photo of photos) releaseAddress(photo?.picture ?? null);
   }

@@ -90,8 +90,19 @@ fn wait_for_cards(stage: &Stage, count: usize) -> anyhow::Result<()> {
     stage.wait(&format!("document.querySelectorAll('.class-card').length === {count}"))
 }
 
+/// Counts what the page asks its worker for.
+const COUNTS: &str = "globalThis.asked = {};
+globalThis.Worker = class extends Worker {
+  postMessage(message, transfer) {
+    asked[message.op] = (asked[message.op] ?? 0) + 1;
+    super.postMessage(message, transfer);
+  }
+};";
+
 fn a_reload_loses_nothing() -> Outcome {
     let stage = Stage::on_cpu()?;
+    let script = json!({ "source": COUNTS });
+    stage.page.send("Page.addScriptToEvaluateOnNewDocument", script)?;
     let (drawn, ids, before) = work(&stage, "browser-projects-reload")?;
     assert_eq!(before[0].method, "finetune");
     stage.page.eval::<bool>(
@@ -120,6 +131,11 @@ fn a_reload_loses_nothing() -> Outcome {
     wait_for_pictures(&stage, 9)?;
     stage.wait("document.querySelector('.train').dataset.head === 'trained'")?;
     assert_eq!(stage.answers(1)?, before);
+    let told: u32 = stage.page.eval("asked.addShots ?? 0")?;
+    assert!(
+        told <= 3,
+        "{told} messages for 9 shots: the engine is told a class at a time, for thousands cost more than the shots"
+    );
     assert_eq!(
         stage
             .page

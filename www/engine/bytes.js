@@ -1,5 +1,5 @@
 // Bytes in and out of blobs, given back at once: the browser's collector would let a hundred megabytes of read files and packed
-// pictures lie about first. Worker side.
+// pictures lie about first. Both sides.
 
 import { EngineError } from './protocol.js';
 

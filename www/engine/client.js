@@ -22,7 +22,7 @@ const SLOW_FRAME = 30;
 /** How many parts the module makes of a photo's views. */
 const PARTS = 4;
 /** Changes of the support set: a new worker learns them from the page's truth, so they need not be sent again. */
-const CARRIED_BY_SUPPORT = ['setSupport', 'setShot', 'removeShot', 'removeClass', 'setActive', 'forgetMetric'];
+const CARRIED_BY_SUPPORT = ['setSupport', 'addShots', 'removeShot', 'removeClass', 'setActive', 'forgetMetric'];
 
 /** What would be answered otherwise by a new worker, which has no trained head. */
 const NEVER_AGAIN = ['train', 'onnxFile', 'answersFile'];
@@ -223,13 +223,12 @@ export class EngineClient extends EventTarget {
   }
 
   /**
-   * @param {number} classId
-   * @param {boolean} active
-   * @param {number} shotId
-   * @param {Float32Array} embedding
+   * Adds shots to a class, which begins with the first of them.
+   * @param {SupportClass} own
    */
-  setShot(classId, active, shotId, embedding) {
-    return this.#request('setShot', { classId, active, shotId, embedding });
+  addShots(own) {
+    const args = packed(own);
+    return this.#request('addShots', args, { transfer: [args.embeddings.buffer] });
   }
 
   /** @param {number} shotId */
@@ -629,7 +628,9 @@ export class EngineClient extends EventTarget {
  * @returns {PackedClass}
  */
 function packed({ id, active, shots }) {
-  return { id, active, shotIds: shots.map((shot) => shot.id), embeddings: joined(shots.map(({ embedding }) => embedding)) };
+  const known = shots.filter(({ embedding }) => embedding);
+  const embeddings = joined(known.map(({ embedding }) => /** @type {Float32Array} */ (embedding)));
+  return { id, active, shotIds: known.map((shot) => shot.id), embeddings };
 }
 
 /**

@@ -63,8 +63,8 @@
  */
 
 /**
- * One class of the support set, as the engine's session needs it.
- * @typedef {{id: number, active: boolean, shots: {id: number, embedding: Float32Array}[]}} SupportClass
+ * One class of the support set, of which the engine's session needs the shots that have an embedding.
+ * @typedef {{id: number, active: boolean, shots: {id: number, embedding: Float32Array | null}[]}} SupportClass
  */
 
 /**

@@ -96,7 +96,7 @@ const operations = {
   assess: { queue: atOnce, run: assess },
   leaveOneOut: { queue: atOnce, run: leaveOneOut },
   setSupport: { queue: atOnce, run: setSupport },
-  setShot: { queue: atOnce, run: setShot },
+  addShots: { queue: atOnce, run: addShots },
   removeShot: { queue: atOnce, run: removeShot },
   removeClass: { queue: atOnce, run: removeClass },
   setActive: { queue: atOnce, run: setActive },
@@ -405,21 +405,25 @@ async function newSession(classes, metric, shared) {
   const fresh = new module.Session();
   if (metric) fresh.useMetric(metric.bytes, metric.network);
   if (shared !== null) fresh.openLink(shared);
-  for (const { id, active, shotIds, embeddings } of classes) {
-    const length = embeddings.length / shotIds.length;
-    shotIds.forEach((shot, index) => fresh.setShot(id, shot, embeddings.subarray(index * length, (index + 1) * length)));
-    release(embeddings.buffer);
-    if (!active) fresh.setActive(id, false);
-  }
+  for (const own of classes) addTo(fresh, own);
   return fresh;
 }
 
-/** @param {{classId: number, active: boolean, shotId: number, embedding: Float32Array<ArrayBuffer>}} args the embedding is gone afterwards */
-async function setShot({ classId, active, shotId, embedding }) {
-  const current = await session;
-  current.setShot(classId, shotId, embedding);
-  release(embedding.buffer);
-  current.setActive(classId, active);
+/** @param {PackedClass} own */
+async function addShots(own) {
+  addTo(await session, own);
+}
+
+/**
+ * A class without shots is no class yet.
+ * @param {any} current the session
+ * @param {PackedClass} own its embeddings are gone afterwards
+ */
+function addTo(current, { id, active, shotIds, embeddings }) {
+  const length = embeddings.length / shotIds.length;
+  shotIds.forEach((shot, index) => current.setShot(id, shot, embeddings.subarray(index * length, (index + 1) * length)));
+  release(embeddings.buffer);
+  if (shotIds.length > 0) current.setActive(id, active);
 }
 
 /** @param {{shotId: number}} args */

@@ -211,7 +211,7 @@ export class Autosave extends EventTarget {
   }
 
   #kept() {
-    return [...this.#model.classes.flatMap(({ shots }) => shots), ...this.#model.tests].filter(hasPicture);
+    return this.#model.photos.filter(hasPicture);
   }
 
   /** Two empty classes with the names they came with are nothing. */

@@ -101,8 +101,7 @@ export class ClassCardView extends EventTarget {
     this.element.dataset.active = String(active);
     this.element.dataset.ready = String(shots.filter(({ status }) => status === 'ready').length);
     this.#empty.hidden = shots.length > 0;
-    this.#shots.refresh();
-    if (this.#toEnd) this.#shots.scrollToEnd();
+    this.#shots.refresh(this.#toEnd);
     this.#toEnd = false;
     this.showCamera(null);
   }

@@ -47,11 +47,16 @@ export class ShotListView extends EventTarget {
     emit(this, type, { shotId: Number(item.dataset.shotId) });
   }
 
-  /** Shows the class's photos as they are now. */
-  refresh() {
+  /**
+   * Shows the class's photos as they are now.
+   * @param {boolean} toEnd whether the last one is to be seen
+   */
+  refresh(toEnd) {
     this.element.setAttribute('aria-label', text.classes.shots(this.#class.name));
     this.element.hidden = this.#class.shots.length === 0;
+    this.#atEnd ||= toEnd;
     this.#place();
+    if (toEnd) this.#scrollTo(this.element.scrollHeight);
   }
 
   /**
@@ -67,12 +72,6 @@ export class ShotListView extends EventTarget {
     if (focused) neighbour?.querySelector('button')?.focus();
     this.#drop(shot.id, item);
     return !focused || neighbour !== null;
-  }
-
-  scrollToEnd() {
-    this.#scrollTo(this.element.scrollHeight);
-    this.#atEnd = true;
-    this.#place();
   }
 
   /** @param {number} top */
@@ -97,7 +96,10 @@ export class ShotListView extends EventTarget {
     if (row < 0) return false;
     const top = row * this.#rowHeight;
     const height = this.element.clientHeight;
-    if (top < this.#top || top + this.#rowHeight > this.#top + height) this.#scrollTo(top - height / 2);
+    if (top < this.#top || top + this.#rowHeight > this.#top + height) {
+      this.#atEnd = false;
+      this.#scrollTo(top - height / 2);
+    }
     this.#place();
     this.#items.get(shot.id)?.querySelector('button')?.focus();
     return true;
@@ -111,14 +113,14 @@ export class ShotListView extends EventTarget {
     this.#columns = widths.length;
     this.#rowHeight = widths[0] + parseFloat(rowGap);
     this.#place();
-    if (this.#atEnd) this.scrollToEnd();
+    if (this.#atEnd) this.#scrollTo(this.element.scrollHeight);
   }
 
   /** Keeps what is near the visible rows, and leaves the room of all others empty. */
   #place() {
     const { shots } = this.#class;
     const rows = Math.ceil(shots.length / this.#columns);
-    const top = Math.floor(this.#top / this.#rowHeight);
+    const top = this.#atEnd ? rows : Math.floor(this.#top / this.#rowHeight);
     const first = Math.max(0, Math.min(top, rows - VISIBLE) - AROUND);
     const last = Math.min(rows, first + VISIBLE + 2 * AROUND);
     const start = first * this.#columns;

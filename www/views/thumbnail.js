@@ -10,6 +10,8 @@ const AROUND = '50% 0px';
 const pictures = new WeakMap();
 /** The places that are near the screen. @type {WeakSet<Element>} */
 const near = new WeakSet();
+/** The picture that was unpacked last; the next one waits for it, for all at once would fill tens of megabytes. @type {Promise<any>} */
+let unpacked = Promise.resolve();
 
 const observer = new IntersectionObserver(
   (entries) => {
@@ -66,7 +68,8 @@ function empty(place) {
  * @param {number} side in pixels
  */
 async function shrink(picture, side) {
-  const bitmap = await createImageBitmap(picture);
+  const unpack = () => createImageBitmap(picture);
+  const bitmap = await (unpacked = unpacked.then(unpack, unpack));
   const part = Math.min(bitmap.width, bitmap.height);
   const canvas = new OffscreenCanvas(side, side);
   const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));

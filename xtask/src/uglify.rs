@@ -15,6 +15,10 @@ const PACKAGE: Package = Package {
     files: &["bin", "lib", "tools", "package.json"],
 };
 
+/// What is left as it is written would be shorter otherwise, but is repeated less then: brotli makes more of it. The same holds for
+/// quotes that are always single ones.
+const COMPRESS: &str = "passes=2,booleans=false,comparisons=false,inline=false";
+
 /// UglifyJS, ready to run.
 #[derive(Debug)]
 pub struct Uglify {
@@ -41,7 +45,9 @@ impl Uglify {
                 .args([
                     "--module",
                     "--compress",
-                    "passes=2",
+                    COMPRESS,
+                    "--beautify",
+                    "beautify=false,quote_style=1",
                     "--mangle",
                     "--mangle-props",
                     "regex=/^#/",
