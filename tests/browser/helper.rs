@@ -32,6 +32,10 @@ pub fn trials() -> Vec<Trial> {
         ),
         trial("helper::a_single_photo_is_shared", a_single_photo_is_shared),
         trial(
+            "helper::one_comes_while_photos_are_chosen",
+            one_comes_while_photos_are_chosen,
+        ),
+        trial(
             "helper::a_photo_that_stops_the_engine_is_refused_once",
             a_photo_that_stops_the_engine_is_refused_once,
         ),
@@ -69,7 +73,10 @@ globalThis.Worker = class extends Worker {
       if (ok?.embedding?.length === 1536) this.embeddings.push([...ok.embedding]);
       else if (ok?.embedding) this.parts++;
       if (ok?.halfway) this.begun++;
-      if (ok?.backend) ok.milliseconds = 100;
+      if (ok?.backend) {
+        ok.milliseconds = 100;
+        this.ready = true;
+      }
     });
   }
   postMessage(message, transfer) {
@@ -200,6 +207,32 @@ fn a_single_photo_is_shared() -> Outcome {
     assert_eq!(shared, one.page.eval::<Vec<f32>>("seen[0].embeddings[0]")?);
     two.assert_quiet()?;
     one.assert_quiet()?;
+    Ok(())
+}
+
+fn one_comes_while_photos_are_chosen() -> Outcome {
+    let photos = [fixture("grey.jpg")];
+    for dragged in [false, true] {
+        let stage = watched("")?;
+        let class = stage.class_ids()?[0];
+        let card = format!("[data-class-id='{class}']");
+        match dragged {
+            true => stage.page.drag_files(&card, &photos)?,
+            false => stage.page.open_file_dialog(&format!("{card} .class-actions label"))?,
+        }
+        stage.wait("seen[1]?.ready")?;
+        match dragged {
+            true => stage.page.drop_files(&card, &photos)?,
+            false => stage.choose_photos(class, &photos)?,
+        }
+        stage.wait_for_shots(class, 1)?;
+        let shares = parts(&stage)?;
+        assert!(
+            !shares.contains(&0),
+            "dragged: {dragged}; {shares:?} of a photo that calls for no helper by itself"
+        );
+        stage.assert_quiet()?;
+    }
     Ok(())
 }
 

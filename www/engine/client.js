@@ -134,6 +134,11 @@ export class EngineClient extends EventTarget {
     return this.#request('embed', { picture }, options);
   }
 
+  /** Photos may come in a moment: by then there is a helper. */
+  expectPhotos() {
+    if (this.#info && this.#mayBeHelped(this.#info)) this.#helper.start(this.#checkpoint, this.#info);
+  }
+
   /** How many frames are worth being asked for at once. */
   get framesAtOnce() {
     return this.#frameHelper() ? 2 : 1;

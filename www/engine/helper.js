@@ -6,8 +6,8 @@ import { Job, Link } from './link.js';
 
 /** @import { EngineInfo } from './protocol.js' */
 
-/** After so many milliseconds without work it is ended, which gives its memory back. */
-const REST = 5_000;
+/** After so many milliseconds without work it is ended, which gives its memory back; photos are chosen in less, mostly. */
+const REST = 20_000;
 
 /** @typedef {{free: () => void, lost: (jobs: Job[], message: string) => void}} HelperOwner */
 

@@ -1,5 +1,5 @@
 // Files that are dragged over the page or pasted into it. Where they fall is marked in the page by `data-drop`.
-// Events: `drop` ({place, target, transfer}), `paste` ({files}). `place` is `class`, `new-class`, `test`, `pair` or `page`;
+// Events: `drop` ({place, target, transfer}), `paste` ({files}), `coming` as soon as files are over the page or are being chosen. `place` is `class`, `new-class`, `test`, `pair` or `page`;
 // `target` is the class's id, or the number of the photo in the pair.
 
 import { carriesFiles } from '../files.js';
@@ -18,12 +18,14 @@ export class DropView extends EventTarget {
     page.addEventListener('dragleave', (event) => event.relatedTarget === null && this.#end());
     page.addEventListener('drop', (event) => this.#drop(event));
     page.addEventListener('paste', (event) => this.#paste(event));
+    page.addEventListener('click', ({ target }) => /** @type {HTMLInputElement} */ (target).type === 'file' && emit(this, 'coming'));
   }
 
   /** @param {DragEvent} event */
   #dragOver(event) {
     if (!carriesFiles(event.dataTransfer)) return;
     event.preventDefault();
+    if (!this.#root.dataset.dragging) emit(this, 'coming');
     this.#root.dataset.dragging = 'true';
     this.#mark(placeOf(event));
   }

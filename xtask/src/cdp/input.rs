@@ -96,11 +96,26 @@ impl Page {
             .map(|_| ())
     }
 
+    /// Clicks on what opens a dialog for files. None is shown: what would be chosen in it is for [`Page::set_files`].
+    pub fn open_file_dialog(&self, selector: &str) -> Result<()> {
+        self.send("Page.setInterceptFileChooserDialog", json!({"enabled": true}))?;
+        self.click(selector)
+    }
+
+    /// Drags files from outside the browser onto an element, and holds them there.
+    pub fn drag_files<P: AsRef<Path>>(&self, selector: &str, files: &[P]) -> Result<()> {
+        self.drag(&["dragEnter", "dragOver"], selector, files)
+    }
+
     /// Drags files from outside the browser onto an element and drops them.
     pub fn drop_files<P: AsRef<Path>>(&self, selector: &str, files: &[P]) -> Result<()> {
+        self.drag(&["dragEnter", "dragOver", "drop"], selector, files)
+    }
+
+    fn drag<P: AsRef<Path>>(&self, kinds: &[&str], selector: &str, files: &[P]) -> Result<()> {
         let (x, y) = self.centre(selector)?;
         let data = json!({"items": [], "files": absolute(files)?, "dragOperationsMask": 1});
-        for kind in ["dragEnter", "dragOver", "drop"] {
+        for kind in kinds {
             self.send(
                 "Input.dispatchDragEvent",
                 json!({"type": kind, "x": x, "y": y, "data": data}),
