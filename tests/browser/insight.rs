@@ -9,10 +9,13 @@ use crate::{
 };
 
 pub fn trials() -> Vec<Trial> {
-    vec![trial(
-        "insight::why_and_what_is_under_the_hood",
-        why_and_what_is_under_the_hood,
-    )]
+    vec![
+        trial(
+            "insight::why_and_what_is_under_the_hood",
+            why_and_what_is_under_the_hood,
+        ),
+        trial("insight::a_photo_has_its_own_colour", a_photo_has_its_own_colour),
+    ]
 }
 
 /// A row of the dialog's table.
@@ -120,5 +123,34 @@ fn why_and_what_is_under_the_hood() -> Outcome {
         .eval::<bool>("document.querySelector('.shot-remove').click() ?? true")?;
     stage.wait("document.querySelector('#hood-matrix').width === 8")?;
     stage.assert_quiet()?;
+    Ok(())
+}
+
+/// An answer for the first of two classes, whose most similar photo is of the second: the colours of the answer, of that photo's frame,
+/// and of the two bars.
+const COLOURS: &str = "Promise.all([import('/www/model.js'), import('/www/views/prediction.js')]).then(([{ Model }, { PredictionView }]) => {
+  const model = new Model(String);
+  const [first, second] = [model.addClass('first'), model.addClass('second')];
+  const shot = model.addShot(second.id, '');
+  model.updateShot(shot, { picture: new Blob() });
+  const view = new PredictionView(model);
+  document.body.append(view.element);
+  view.show({
+    method: 'prototype',
+    scores: [{ classId: first.id, probability: 0.9 }, { classId: second.id, probability: 0.1 }],
+    nearest: { shotId: shot.id, classId: second.id, similarity: 0.5 },
+    familiarity: { score: 1, probability: 1, certain: true },
+  });
+  const places = [view.element, ...view.element.querySelectorAll('.nearest img, .bar')];
+  const colours = places.map((place) => getComputedStyle(place).getPropertyValue('--own'));
+  view.element.remove();
+  return colours;
+})";
+
+fn a_photo_has_its_own_colour() -> Outcome {
+    let stage = Stage::on_cpu()?;
+    let [answer, photo, first, second]: [String; 4] = stage.page.eval(COLOURS)?;
+    assert!(first != second && !first.is_empty(), "{first} and {second}");
+    assert_eq!((answer, photo), (first, second));
     Ok(())
 }

@@ -125,6 +125,7 @@ const HUES = [255, 25, 150, 310, 195, 50, 345, 125, 285, 220];
  * @param {number} hue
  */
 export function colour(element, hue) {
+  element.classList.add('coloured');
   element.style.setProperty('--hue', String(HUES[hue] ?? Math.round((hue * 137.5) % 360)));
 }
 

@@ -129,7 +129,9 @@ export class PredictionView {
   #showNearest(nearest) {
     if (!nearest) return;
     const { shotId, similarity } = nearest;
-    const picture = this.#model.findShot(shotId)?.shot.picture ?? null;
+    const found = this.#model.findShot(shotId);
+    const picture = found?.shot.picture ?? null;
+    if (found) colour(this.#picture, found.photoClass.hue);
     const words = similarity.toFixed(2);
     this.#picture.hidden = picture === null;
     if (picture && this.#picture.src !== addressOf(picture)) this.#picture.src = addressOf(picture);

@@ -81,7 +81,7 @@ function figure(caption, drawing) {
  * @param {{name: string, hue: number} | null} own whose class it is; null for a query
  */
 function picture(blob, own) {
-  const image = el('img.primer-picture', { src: addressOf(blob), alt: own?.name ?? '?', width: 64, height: 64, data: { own: own !== null } });
+  const image = el('img.primer-picture', { src: addressOf(blob), alt: own?.name ?? '?', width: 64, height: 64 });
   if (own) colour(image, own.hue);
   return image;
 }
