@@ -8,16 +8,16 @@ const AROUND = '50% 0px';
 
 /** @type {WeakMap<Element, Blob>} */
 const pictures = new WeakMap();
-/** The places that are near the screen. @type {WeakSet<Element>} */
-const near = new WeakSet();
+/** The places that are near the screen, and when they came there last. @type {WeakMap<Element, number>} */
+const near = new WeakMap();
 /** The picture that was unpacked last; the next one waits for it, for all at once would fill tens of megabytes. @type {Promise<any>} */
 let unpacked = Promise.resolve();
 
 const observer = new IntersectionObserver(
   (entries) => {
-    for (const { target, isIntersecting, boundingClientRect } of entries) {
+    for (const { target, isIntersecting, boundingClientRect, time } of entries) {
       const place = /** @type {HTMLImageElement} */ (target);
-      if (isIntersecting) show(place, Math.ceil(boundingClientRect.width * devicePixelRatio));
+      if (isIntersecting) show(place, time, Math.ceil(boundingClientRect.width * devicePixelRatio));
       else empty(place);
     }
   },
@@ -44,13 +44,16 @@ export function showThumbnail(place, picture) {
 }
 
 /**
+ * A place that goes and comes back while its picture is unpacked is given it once.
  * @param {HTMLImageElement} place
+ * @param {number} time
  * @param {number} side in pixels of the screen
  */
-async function show(place, side) {
-  near.add(place);
-  const small = await shrink(/** @type {Blob} */ (pictures.get(place)), side).catch(() => null);
-  if (!small || !near.has(place)) return;
+async function show(place, time, side) {
+  near.set(place, time);
+  const wanted = () => near.get(place) === time;
+  const small = await shrink(/** @type {Blob} */ (pictures.get(place)), side, wanted).catch(() => null);
+  if (!small || !wanted()) return;
   const address = URL.createObjectURL(small);
   place.onload = () => URL.revokeObjectURL(address);
   place.src = address;
@@ -66,9 +69,10 @@ function empty(place) {
  * The middle square.
  * @param {Blob} picture
  * @param {number} side in pixels
+ * @param {() => boolean} wanted whether it still is, once it has its turn
  */
-async function shrink(picture, side) {
-  const unpack = () => createImageBitmap(picture);
+async function shrink(picture, side, wanted) {
+  const unpack = () => (wanted() ? createImageBitmap(picture) : Promise.reject());
   const bitmap = await (unpacked = unpacked.then(unpack, unpack));
   const part = Math.min(bitmap.width, bitmap.height);
   const canvas = new OffscreenCanvas(side, side);
