@@ -15,6 +15,10 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("projects::a_reload_loses_nothing", a_reload_loses_nothing),
         trial(
+            "projects::only_what_is_kept_is_given_back",
+            only_what_is_kept_is_given_back,
+        ),
+        trial(
             "projects::a_killed_browser_loses_nothing",
             a_killed_browser_loses_nothing,
         ),
@@ -158,6 +162,46 @@ fn a_reload_loses_nothing() -> Outcome {
     stage.wait_until_kept()?;
     reload(&stage)?;
     stage.wait_for_shots(ids[0], 4)?;
+    stage.assert_quiet()?;
+    Ok(())
+}
+
+/// Counts the buffers that the page gives away.
+const GIVEN: &str = "globalThis.given = 0;
+const { postMessage } = MessagePort.prototype;
+MessagePort.prototype.postMessage = function (message, transfer) {
+  given += transfer?.length ?? 0;
+  postMessage.call(this, message, transfer);
+};";
+
+/// What the page gives away as it leaves, after a change of its work or without one.
+fn given(stage: &Stage, returns: bool, changed: Option<u32>) -> anyhow::Result<u32> {
+    let change = changed.map_or(String::new(), |class| {
+        format!("document.querySelector(\"[data-class-id='{class}'] .switch\").click();")
+    });
+    stage.page.eval(&format!(
+        "(() => {{
+           {change}
+           dispatchEvent(new PageTransitionEvent('pagehide', {{ persisted: {returns} }}));
+           return given;
+         }})()"
+    ))
+}
+
+fn only_what_is_kept_is_given_back() -> Outcome {
+    let stage = Stage::set(xtask::chrome::Chrome::builder())?;
+    let script = json!({ "source": GIVEN });
+    stage.page.send("Page.addScriptToEvaluateOnNewDocument", script)?;
+    stage.open_quick("cpu")?;
+    let (_, ids, _) = work(&stage, "browser-projects-leave")?;
+    assert_eq!(given(&stage, true, None)?, 0, "the page may be shown again as it is");
+    assert_eq!(given(&stage, false, Some(ids[2]))?, 0, "the change is not kept yet");
+    stage.wait_until_kept()?;
+    assert_eq!(given(&stage, false, None)?, 10, "nine shots and a photo to try");
+    reload(&stage)?;
+    for id in ids {
+        stage.wait_for_shots(id, 3)?;
+    }
     stage.assert_quiet()?;
     Ok(())
 }
