@@ -1,6 +1,6 @@
 // Files that are dragged over the page or pasted into it. Where they fall is marked in the page by `data-drop`.
-// Events: `drop` ({place, target, transfer}), `paste` ({files}), `coming` as soon as files are over the page or are being chosen. `place` is `class`, `new-class`, `test`, `pair` or `page`;
-// `target` is the class's id, or the number of the photo in the pair.
+// Events: `drop` ({place, target, transfer}), `paste` ({files}), and `coming` before, when files are over the page or a dialog to choose
+// several opens. `place` is `class`, `new-class`, `test`, `pair` or `page`; `target` is the class's id, or the number of the photo in the pair.
 
 import { carriesFiles } from '../files.js';
 import { emit } from './dom.js';
@@ -18,7 +18,7 @@ export class DropView extends EventTarget {
     page.addEventListener('dragleave', (event) => event.relatedTarget === null && this.#end());
     page.addEventListener('drop', (event) => this.#drop(event));
     page.addEventListener('paste', (event) => this.#paste(event));
-    page.addEventListener('click', ({ target }) => /** @type {HTMLInputElement} */ (target).type === 'file' && emit(this, 'coming'));
+    page.addEventListener('click', ({ target }) => /** @type {HTMLInputElement} */ (target).multiple && emit(this, 'coming'));
   }
 
   /** @param {DragEvent} event */
