@@ -875,7 +875,7 @@ export class Controller {
   /** @param {Document} page */
   #listenToFiles(page) {
     const drop = new DropView(page);
-    on(drop, 'coming', () => this.#client.expectPhotos());
+    on(drop, 'coming', () => this.#client.callHelper());
     on(drop, 'drop', async ({ place, target, transfer }) => this.#takeFiles(await fromDrop(transfer), place, target));
     on(drop, 'paste', ({ files }) => {
       const target = this.#target !== null && this.#model.findClass(this.#target);

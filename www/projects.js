@@ -118,8 +118,8 @@ export class Projects {
   }
 
   /**
-   * A page that is kept nowhere but here writes what waits. One that is gone for good gives its embeddings back, of which the
-   * next page has its own before the browser's collector comes for these.
+   * Writes what waits. A page that is gone for good, with all of it kept, gives its embeddings back: the next page has its own
+   * before the browser's collector comes for these.
    * @param {boolean} returns whether it may be shown again as it is
    */
   #leave(returns) {

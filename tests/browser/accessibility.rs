@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use libtest_mimic::Trial;
-use serde_json::json;
 use xtask::{axe::Axe, cdp::Permission, chrome::Chrome};
 
 use crate::{
@@ -338,9 +337,7 @@ fn nothing_jumps() -> Outcome {
             .page
             .set_permission(&stage.server.origin(), "camera", Permission::Granted)?;
         stage.page.set_viewport(look.width, look.height, 1.0, look.phone)?;
-        stage
-            .page
-            .send("Page.addScriptToEvaluateOnNewDocument", json!({ "source": SHIFTS }))?;
+        stage.page.run_first(SHIFTS)?;
         stage.open_quick("cpu")?;
         stage.page.click("#cards")?;
         stage.answers(6)?;

@@ -2,7 +2,6 @@
 //! in them, and the page then offers none.
 
 use libtest_mimic::Trial;
-use serde_json::json;
 use xtask::chrome::Chrome;
 
 use crate::{
@@ -29,9 +28,7 @@ OffscreenCanvasRenderingContext2D.prototype.fillText = function (words, ...where
 /// The page with a script that runs before its own.
 fn opened(script: &str) -> anyhow::Result<Stage> {
     let stage = Stage::set(Chrome::builder())?;
-    stage
-        .page
-        .send("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }))?;
+    stage.page.run_first(script)?;
     stage.open_quick("cpu")?;
     Ok(stage)
 }

@@ -94,7 +94,7 @@ fn watched(parameters: &str) -> anyhow::Result<Stage> {
 fn watched_in(browser: Builder, parameters: &str) -> anyhow::Result<Stage> {
     let stage = Stage::set(browser)?;
     let page = &stage.page;
-    page.send("Page.addScriptToEvaluateOnNewDocument", json!({"source": SPY}))?;
+    page.run_first(SPY)?;
     page.send(
         "Emulation.setHardwareConcurrencyOverride",
         json!({"hardwareConcurrency": 2}),

@@ -105,8 +105,7 @@ globalThis.Worker = class extends Worker {
 
 fn a_reload_loses_nothing() -> Outcome {
     let stage = Stage::on_cpu()?;
-    let script = json!({ "source": COUNTS });
-    stage.page.send("Page.addScriptToEvaluateOnNewDocument", script)?;
+    stage.page.run_first(COUNTS)?;
     let (drawn, ids, before) = work(&stage, "browser-projects-reload")?;
     assert_eq!(before[0].method, "finetune");
     stage.page.eval::<bool>(
@@ -190,8 +189,7 @@ fn given(stage: &Stage, returns: bool, changed: Option<u32>) -> anyhow::Result<u
 
 fn only_what_is_kept_is_given_back() -> Outcome {
     let stage = Stage::set(xtask::chrome::Chrome::builder())?;
-    let script = json!({ "source": GIVEN });
-    stage.page.send("Page.addScriptToEvaluateOnNewDocument", script)?;
+    stage.page.run_first(GIVEN)?;
     stage.open_quick("cpu")?;
     let (_, ids, _) = work(&stage, "browser-projects-leave")?;
     assert_eq!(given(&stage, true, None)?, 0, "the page may be shown again as it is");
@@ -449,10 +447,9 @@ fn changes_without_a_rest_are_kept() -> Outcome {
 
 fn a_browser_that_keeps_nothing_is_told() -> Outcome {
     let stage = Stage::set(xtask::chrome::Chrome::builder())?;
-    let source = "Object.defineProperty(globalThis, 'indexedDB', { get: () => undefined });";
     stage
         .page
-        .send("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source }))?;
+        .run_first("Object.defineProperty(globalThis, 'indexedDB', { get: () => undefined });")?;
     stage.open_quick("cpu")?;
     wait_for_cards(&stage, 2)?;
     assert!(

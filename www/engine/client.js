@@ -134,8 +134,8 @@ export class EngineClient extends EventTarget {
     return this.#request('embed', { picture }, options);
   }
 
-  /** Photos may come in a moment: by then there is a helper. */
-  expectPhotos() {
+  /** Has a helper come, where there may be one: for what waits, or for photos that may come in a moment. */
+  callHelper() {
     if (this.#info && this.#mayBeHelped(this.#info)) this.#helper.start(this.#checkpoint, this.#info);
   }
 
@@ -152,8 +152,7 @@ export class EngineClient extends EventTarget {
    * @returns {Promise<{prediction: Prediction, milliseconds: number}>}
    */
   async predictFrame(frame, mirror) {
-    const slow = this.#slowInfo();
-    if (slow) this.#helper.start(this.#checkpoint, slow);
+    if (this.#isSlow()) this.callHelper();
     const helper = this.#frameHelper();
     if (!helper) return this.#request('predictFrame', { frame, mirror }, { transfer: [frame] });
     const first = new Job('beginFrame', { frame, mirror }, { transfer: [frame] });
@@ -163,15 +162,15 @@ export class EngineClient extends EventTarget {
     return this.#request('finishFrame', half, { transfer: [half.halfway.buffer] });
   }
 
-  /** What runs, where the camera is worth a helper. */
-  #slowInfo() {
-    return this.#info && this.#info.milliseconds > SLOW_FRAME && this.#mayBeHelped(this.#info) ? this.#info : null;
+  /** Whether the camera is worth a helper, and may have one. */
+  #isSlow() {
+    return this.#info !== null && this.#info.milliseconds > SLOW_FRAME && this.#mayBeHelped(this.#info);
   }
 
   /** The helper's link, where it is to have frames and has no photos to do. */
   #frameHelper() {
     const { link } = this.#helper;
-    return this.#slowInfo() && link && link.size === link.count('beginFrame') ? link : null;
+    return this.#isSlow() && link && link.size === link.count('beginFrame') ? link : null;
   }
 
   /**
@@ -461,7 +460,7 @@ export class EngineClient extends EventTarget {
     const last = links.length > 1 && this.#info?.views.reason === 'all' && this.#photos.takeLast(links);
     if (last) this.#split(last);
     this.#photos.share(links);
-    if (this.#info && this.#needsHelp(this.#info)) this.#helper.start(this.#checkpoint, this.#info);
+    if (this.#manyWait()) this.callHelper();
   }
 
   /**
@@ -481,9 +480,8 @@ export class EngineClient extends EventTarget {
     photo.answer.catch(() => parts.forEach((part) => this.#cancel(part)));
   }
 
-  /** @param {EngineInfo} info */
-  #needsHelp(info) {
-    return this.#mayBeHelped(info) && this.#photos.size * info.views.count * info.milliseconds > WORTH_HELP;
+  #manyWait() {
+    return this.#info !== null && this.#photos.size * this.#info.views.count * this.#info.milliseconds > WORTH_HELP;
   }
 
   /**

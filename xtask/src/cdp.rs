@@ -163,6 +163,12 @@ impl Page {
         self.wait_for_load("the page", |_| true)
     }
 
+    /// Runs a script in every page that is loaded from now on, before any of its own.
+    pub fn run_first(&self, script: &str) -> Result<()> {
+        self.send("Page.addScriptToEvaluateOnNewDocument", json!({"source": script}))
+            .map(|_| ())
+    }
+
     /// What a JavaScript expression evaluates to, after waiting for its promise if it is one. A thrown exception is an
     /// error with its text and stack. Statements need a function around them: `(() => { … })()`.
     pub fn eval<T: DeserializeOwned>(&self, expression: &str) -> Result<T> {

@@ -132,7 +132,7 @@ fn walk(browser: &Browser, address: &str, language: &str, size: &Size) -> Result
     let page = browser.new_page()?;
     page.set_viewport(size.width, size.height, size.scale, size.phone)?;
     page.set_color_scheme(size.scheme)?;
-    page.send("Page.addScriptToEvaluateOnNewDocument", json!({ "source": STAGED }))?;
+    page.run_first(STAGED)?;
     page.goto(address)?;
     let mut pictures = Vec::new();
     for (state, reach) in STATES {

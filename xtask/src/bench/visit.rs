@@ -236,8 +236,7 @@ fn predictions_per_second(page: &Page) -> Result<f64> {
 /// Loads `milestones.js` with every page to come.
 fn note_milestones(page: &Page) -> Result<()> {
     let source = fs::read_to_string(crate::root().join("xtask/bench/milestones.js"))?;
-    page.send("Page.addScriptToEvaluateOnNewDocument", json!({"source": source}))?;
-    Ok(())
+    page.run_first(&source)
 }
 
 /// Gives photos to a class, by its place on the page.
